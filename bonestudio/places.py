@@ -24,6 +24,6 @@ def cache() -> Path:
 
 
 def user_checkpoints() -> Path | None:
-    """The user's own weights, searched before the shipped ones (``BONESTUDIO_CHECKPOINTS``)."""
+    """Folder of the user's own weights (``BONESTUDIO_CHECKPOINTS``), searched before what ships."""
     chosen = os.environ.get("BONESTUDIO_CHECKPOINTS")
     return Path(chosen) if chosen else None
