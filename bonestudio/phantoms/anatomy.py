@@ -128,7 +128,8 @@ def _store(bone: Bone, path: Path) -> None:
                 origin=bone.origin,
                 axes=bone.axes,
                 centre=bone.centre,
-                **{end: np.array(at) for end, at in bone.landmarks.items()},
+                proximal=bone.landmarks["proximal"],
+                distal=bone.landmarks["distal"],
             )
         Path(part.name).replace(path)
     except OSError as error:
@@ -176,7 +177,6 @@ def _arm_surface(name: str) -> tuple["PolyData", NDArray[np.float64]]:
     path = Path(myo_sim.__file__).parent / "models" / "meshes" / f"{_MESHES[name]}.stl"
     surface = pv.read(path).clean(tolerance=1e-6, absolute=True).triangulate()
     surface.points = np.asarray(surface.points, dtype=float) * 1000.0
-    surface = surface.fill_holes(50.0)
     if name in _LONG_ARM:
         surface = _rounded(surface)
     else:

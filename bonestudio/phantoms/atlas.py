@@ -85,7 +85,8 @@ def _patch(
     powers = np.array(_exponents(kind))
 
     def monomials(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.prod(at[:, None, :] ** powers, axis=-1)
+        terms: NDArray[np.float64] = np.prod(at[:, None, :] ** powers, axis=-1)
+        return terms
 
     rows = [(i, j) for j in range(steps + 1) for i in range(steps + 1 if quad else steps + 1 - j)]
     coefficients = np.linalg.solve(monomials(powers / powers.max(axis=0)), nodes)
