@@ -38,7 +38,7 @@ torchvision = _import_torchvision()
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Give ``timm``, which imports torchvision itself, once that is whole."""
-    if name == "timm":
-        return importlib.import_module("timm")
+    """Give the libraries that import torchvision themselves, once that is whole."""
+    if name in {"monai", "timm", "torchmetrics"}:
+        return importlib.import_module(name)
     raise AttributeError(name)
