@@ -1,0 +1,43 @@
+"""Adversarial losses and penalties, each with the equation that it is.
+
+Discriminators and critics return logits of any shape; every loss is a mean over all of them.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def judged_real(logits: Tensor) -> Tensor:
+    """−E[log σ(D)]: binary cross-entropy against 'real' (Goodfellow et al. 2014, equation 1)."""
+    return F.softplus(-logits).mean()
+
+
+def judged_false(logits: Tensor) -> Tensor:
+    """−E[log(1 − σ(D))]: binary cross-entropy against 'synthetic'."""
+    return F.softplus(logits).mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
+    """E[(‖∇D(x̂)‖₂ − 1)²], two-sided, x̂ = ε x + (1 − ε) G(z) (Gulrajani et al. 2017, equation 3).
+
+    ``mix`` is ε, uniform in [0, 1], one per image: [n, 1, …]. Compute it in full precision and
+    minimise it together with the critic's loss.
+    """
+    between = (mix * real + (1.0 - mix) * fake.detach()).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    length: Tensor = slope.flatten(1).norm(dim=1)
+    return ((length - 1.0) ** 2).mean()
+
+
+def r1_penalty(logits: Tensor, real: Tensor) -> Tensor:
+    """E[‖∇D(x)‖²] / 2 on real images (Mescheder et al. 2018, equation 9, γ outside).
+
+    ``real`` must require a gradient and ``logits`` be computed from it.
+    """
+    (slope,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return slope.square().flatten(1).sum(1).mean() / 2.0

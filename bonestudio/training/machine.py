@@ -1,0 +1,104 @@
+"""The machine that trains: devices, precision and processes, through Lightning Fabric."""
+
+import os
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from bonestudio.errors import RecipeError, TrainingError
+from bonestudio.training.experiment import Parts
+from bonestudio.training.parallel import join_batch_norms
+from bonestudio.training.recipes import Training
+
+try:
+    from lightning_fabric import Fabric
+except ImportError:  # the big package carries the same code
+    try:
+        from lightning.fabric import Fabric  # type: ignore[import-not-found,no-redef]
+    except ImportError as error:
+        raise TrainingError(
+            "Training needs Lightning Fabric: pip install 'bonestudio[train]'."
+        ) from error
+
+
+def open_machine(training: Training) -> Any:
+    """Start Fabric: one process, or the ones that torchrun has started, on one machine or several."""
+    together = int(os.environ.get("WORLD_SIZE", "1"))
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", str(together)))
+    torch.backends.cudnn.deterministic = training.deterministic
+    torch.backends.cudnn.benchmark = not training.deterministic
+    torch.set_float32_matmul_precision("highest" if training.deterministic else "high")
+    with warnings.catch_warnings():
+        # Fabric remarks on the number of workers and on precision plugins; the recipe decides.
+        warnings.simplefilter("ignore")
+        fabric = Fabric(
+            accelerator="auto",
+            devices=here,
+            num_nodes=together // here,
+            strategy="ddp" if together > 1 else "auto",
+            precision=training.precision,
+        )
+        fabric.launch()
+    return fabric
+
+
+def place_parts(parts: Parts, training: Training, fabric: Any) -> None:
+    """Move networks to the device and prepare them as the recipe says, in place."""
+    _check_compile(parts, training)
+    for name, network in parts.networks.items():
+        if fabric.world_size > 1:
+            join_batch_norms(network)
+        network.to(fabric.device)
+        if training.channels_last:
+            to_channels_last(network)
+        if name in training.compile:
+            network.compile()
+    for optimiser in parts.optimisers.values():
+        use_kernel(optimiser, training.kernel)
+        for group in optimiser.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+
+
+def to_channels_last(network: nn.Module) -> None:
+    """Lay convolution weights out as the fast kernels like them; the numbers stay."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim in {4, 5}:
+                layout = torch.channels_last if parameter.ndim == 4 else torch.channels_last_3d
+                parameter.data = parameter.data.contiguous(memory_format=layout)
+
+
+def use_kernel(optimiser: Optimizer, kernel: str) -> None:
+    """Update all parameters in one fused kernel, list by list, or one by one: the same numbers."""
+    for group in optimiser.param_groups:
+        if "fused" in group:
+            group["fused"] = kernel == "fused"
+        if "foreach" in group:
+            group["foreach"] = kernel == "foreach" or ("fused" not in group and kernel == "fused")
+
+
+def finite(networks: Iterable[nn.Module]) -> bool:
+    """Whether every weight and buffer is a number."""
+    sums = [
+        value.float().abs().sum()
+        for network in networks
+        for value in network.state_dict().values()
+        if value.is_floating_point()
+    ]
+    return not sums or bool(torch.isfinite(torch.stack(sums)).all())
+
+
+def _check_compile(parts: Parts, training: Training) -> None:
+    for name in training.compile:
+        if name not in parts.networks:
+            known = ", ".join(parts.networks)
+            raise RecipeError(f"There is no network '{name}' to compile; known are: {known}.")
+        if name in parts.never_compiled:
+            raise RecipeError(
+                f"The network '{name}' cannot be compiled: its gradient penalty differentiates "
+                "twice, which a compiled network does wrongly."
+            )
