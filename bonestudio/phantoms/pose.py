@@ -19,7 +19,11 @@ Places = dict[str, Tensor]
 _FAR = {
     "humerus": "ulna",
     "radius": "lunate",
-    **{a: b for f in range(1, 6) for a, b in zip(finger_chain(f), finger_chain(f)[1:], strict=False)},
+    **{
+        a: b
+        for f in range(1, 6)
+        for a, b in zip(finger_chain(f), finger_chain(f)[1:], strict=False)
+    },
 }
 
 

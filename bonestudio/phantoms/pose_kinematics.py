@@ -127,8 +127,7 @@ def _from_mujoco() -> dict[str, Array]:
         geom = next(
             g
             for g in range(model.ngeom)
-            if model.geom_bodyid[g] == index
-            and model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH
+            if model.geom_bodyid[g] == index and model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH
         )
         # MuJoCo moves each mesh into its principal axes about its centre of mass, and the geometry
         # back; the arm's files have no other offset, so the geometry's place is that centre.
