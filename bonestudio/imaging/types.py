@@ -46,7 +46,9 @@ class Radiograph:
         height, width = self.pixels.shape
         return height, width
 
-    def with_pixels(self, pixels: NDArray[np.float32], *, spacing: tuple[float, float] | None = None) -> Self:
+    def with_pixels(
+        self, pixels: NDArray[np.float32], *, spacing: tuple[float, float] | None = None
+    ) -> Self:
         """Return the same film with other pixels; the spacing stays unless it is given."""
         return replace(self, pixels=pixels, spacing=spacing or self.spacing)
 
