@@ -70,10 +70,10 @@ class Bench:
     white: tuple[float, float]
     blur_px: tuple[float, float] = (0.6, 1.1)
     scatter: tuple[float, float] = (0.05, 0.2)
-    quanta: tuple[float, float] = (800.0, 9000.0)
+    quanta: tuple[float, float] = (3000.0, 60000.0)
     noise_px: tuple[float, float] = (0.45, 0.9)
-    enhance: tuple[float, float] = (0.0, 0.8)
-    toe: tuple[float, float] = (0.8, 1.5)
+    enhance: tuple[float, float] = (0.1, 1.3)
+    toe: tuple[float, float] = (0.7, 1.1)
     shade: tuple[float, float] = (-0.03, 0.03)
     lift: tuple[float, float] = (0.0, 0.12)
 
