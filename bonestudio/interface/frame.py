@@ -1,0 +1,139 @@
+"""What every tab shares: header, footer, the three columns, the status line, facts and samples.
+
+A tab is filled like this::
+
+    with page():
+        with source(): ...     # left: samples, upload, the two or three controls that matter
+        with image(): ...      # centre: a viewer, and under it the one control of the tab
+        with findings(): ...   # right: numbers, plots, export
+    status = status_line()
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from html import escape
+
+import gradio as gr
+
+_HEADER = """
+<a class="bs-brand" href="./" aria-label="Bone Studio">Bone Studio</a>
+<div class="bs-tools">
+  <button type="button" class="bs-quiet" data-page="findings" aria-pressed="true" title="Show or fold the findings">Findings</button>
+  <button type="button" class="bs-quiet" data-page="light" aria-pressed="false" title="Light or dark">Light</button>
+</div>
+"""
+
+RESEARCH_USE = "Research use, not for diagnosis"
+
+
+def header() -> None:
+    """Name, and the two switches of the page: findings, light."""
+    gr.HTML(_HEADER, elem_id="studio-header", apply_default_css=False, js_on_load=None)
+
+
+def footer() -> None:
+    """Say on every page what the studio is not for."""
+    gr.HTML(
+        f"<span>{RESEARCH_USE}</span>",
+        elem_id="studio-footer",
+        apply_default_css=False,
+        js_on_load=None,
+    )
+
+
+@contextmanager
+def page() -> Iterator[None]:
+    """Three columns as high as the window."""
+    with gr.Row(elem_classes="bs-page", equal_height=True):
+        yield
+
+
+@contextmanager
+def source() -> Iterator[None]:
+    """Left column, 280 px."""
+    with gr.Column(elem_classes="bs-source", min_width=0):
+        yield
+
+
+@contextmanager
+def image() -> Iterator[None]:
+    """Centre, black, as large as the window allows."""
+    with gr.Column(elem_classes="bs-image", min_width=0):
+        yield
+
+
+@contextmanager
+def findings() -> Iterator[None]:
+    """Right column, 300 px; the header folds it away."""
+    with gr.Column(elem_classes="bs-findings", min_width=0):
+        yield
+
+
+def heading(text: str) -> None:
+    """Small heading inside a column."""
+    gr.HTML(f'<h2 class="bs-heading">{escape(text)}</h2>', apply_default_css=False, js_on_load=None)
+
+
+def about(text: str) -> None:
+    """One short line: what the tab does, what its weights were trained on."""
+    gr.HTML(f'<p class="bs-about">{escape(text)}</p>', apply_default_css=False, js_on_load=None)
+
+
+def status_line(text: str = "") -> gr.HTML:
+    """Line at the foot of a tab; it also speaks to screen readers."""
+    return gr.HTML(said(text), elem_classes="bs-status", apply_default_css=False, js_on_load=None)
+
+
+def said(*parts: str) -> str:
+    """Say what happened, for the status line: parts joined by middle dots."""
+    text = " · ".join(escape(part) for part in parts if part)
+    return f'<p role="status" aria-live="polite">{text}</p>'
+
+
+def refused(sentence: str) -> str:
+    """Say what went wrong and what would be right, for the status line."""
+    return f'<p role="alert" class="bs-refused"><b>Not done.</b> {escape(sentence)}</p>'
+
+
+def facts(rows: Mapping[str, str]) -> str:
+    """Table of names and values with their units."""
+    cells = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in rows.items()
+    )
+    return f'<dl class="bs-facts">{cells}</dl>'
+
+
+def facts_panel(rows: Mapping[str, str] | None = None) -> gr.HTML:
+    """Place for facts."""
+    return gr.HTML(facts(rows or {}), apply_default_css=False, js_on_load=None)
+
+
+_PICK = """
+element.addEventListener('click', (event) => {
+  const chosen = event.target.closest('button[data-name]');
+  if (!chosen) return;
+  for (const other of element.querySelectorAll('button')) other.setAttribute('aria-pressed', other === chosen);
+  trigger('pick', {name: chosen.dataset.name});
+});
+"""
+
+
+def sample_strip(samples: Sequence[tuple[str, str, str]]) -> gr.HTML:
+    """Thumbnails, one click each; listen with ``strip.pick`` and read ``event.name``.
+
+    Parameters
+    ----------
+    samples
+        (name, title, address of the thumbnail) each.
+    """
+    buttons = "".join(
+        f'<button type="button" data-name="{escape(name)}" aria-pressed="false" title="{escape(title)}">'
+        f'<img src="{escape(address)}" alt="" loading="lazy"><span>{escape(title)}</span></button>'
+        for name, title, address in samples
+    )
+    return gr.HTML(
+        f'<div class="bs-samples" role="group" aria-label="Samples">{buttons}</div>',
+        apply_default_css=False,
+        js_on_load=_PICK,
+    )

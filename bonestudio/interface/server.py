@@ -1,0 +1,152 @@
+"""Serve the app: on this computer alone unless accounts are given, and without calling home."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
+from ipaddress import ip_address
+from pathlib import Path
+from secrets import compare_digest
+from types import FrameType
+
+import bonestudio.interface.silence  # noqa: F401 — before Gradio is imported
+from bonestudio.errors import RequestError, StorageError
+
+
+def launch(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    accounts: Path | None = None,
+    window: bool = False,
+    block: bool = True,
+) -> str:
+    """Open the studio and return its address.
+
+    Parameters
+    ----------
+    host
+        Address to listen on; another than this computer's own needs ``accounts``.
+    accounts
+        File with one 'name:password' a line.
+    window
+        Show the studio in a window of its own (needs bonestudio[window]).
+    block
+        Stay until the studio is closed (Ctrl+C); tests and notebooks say False.
+    """
+    check = _read_accounts(accounts) if accounts else None
+    if check is None and not _is_local(host):
+        raise RequestError(
+            f"{host} can be reached from other computers, so accounts are needed: "
+            "give a file of 'name:password' lines with --accounts, or stay on 127.0.0.1."
+        )
+    _check_port(host, port)
+    if window:
+        _check_window()
+
+    from bonestudio.interface import assets
+    from bonestudio.interface.session import UPLOAD_LIMIT
+    from bonestudio.interface.studio import build
+    from bonestudio.interface.theme import ReadingRoom
+
+    studio = build()
+    studio.queue(max_size=64, default_concurrency_limit=2)
+    with redirect_stdout(StringIO()):  # one line is enough
+        _, address, _ = studio.launch(
+            server_name=host,
+            server_port=port,
+            auth=check,
+            theme=ReadingRoom(),
+            css_paths=assets.style_sheets(),
+            head=assets.page_script(),
+            favicon_path=assets.ICON,
+            footer_links=[],
+            max_file_size=UPLOAD_LIMIT,
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            share=False,
+            pwa=True,
+            mcp_server=True,
+            show_error=False,
+            quiet=True,
+            inbrowser=False,
+            prevent_thread_lock=True,
+        )
+    print(f"Bone Studio is open at {address}  (Ctrl+C closes it)", flush=True)
+    if window:
+        _show_window(address)
+        studio.close(verbose=False)
+    elif block:
+        signal.signal(signal.SIGTERM, _leave)  # so that the session folders are deleted
+        studio.block_thread()
+    return address
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_port(host: str, port: int) -> None:
+    """Find out before anything is loaded whether the port can be had."""
+    if not 1 <= port <= 65535:
+        raise RequestError(f"{port} is not a port; choose one from 1 to 65535, such as 7860.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except PermissionError as error:
+            raise RequestError(
+                f"This user may not open port {port}; choose one above 1023 with --port."
+            ) from error
+        except OSError as error:
+            raise RequestError(
+                f"Port {port} on {host} is in use; close the program that holds it or choose another with --port."
+            ) from error
+
+
+def _read_accounts(path: Path) -> Callable[[str, str], bool]:
+    """Return the check of a name and its password against a file of 'name:password' lines."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(
+            f"The accounts file {path.name} cannot be read; it needs one 'name:password' a line."
+        ) from error
+    pairs = [line.partition(":") for line in lines if line and not line.startswith("#")]
+    known = {name: password for name, _, password in pairs if name and password}
+    if not known or len(known) != len(pairs):
+        raise RequestError(
+            f"The accounts file {path.name} needs one 'name:password' a line, each name once."
+        )
+
+    def check(name: str, password: str) -> bool:
+        return compare_digest(known.get(name, "").encode(), password.encode()) and name in known
+
+    return check
+
+
+def _check_window() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("webview") is None:
+        raise RequestError("A window of its own needs pywebview: pip install 'bonestudio[window]'.")
+
+
+def _show_window(address: str) -> None:
+    import webview
+
+    webview.create_window("Bone Studio", address, width=1440, height=900)
+    webview.start()
