@@ -9,11 +9,15 @@ A tab is filled like this::
     status = status_line()
 """
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
 _HEADER = """
 <a class="bs-brand" href="./" aria-label="Bone Studio">Bone Studio</a>
@@ -42,9 +46,16 @@ def footer() -> None:
 
 
 @contextmanager
+def inner_tab(title: str, *, name: str) -> Iterator[None]:
+    """One of a few pages inside a tab; put them in ``with gr.Tabs(elem_classes="bs-inner")``."""
+    with gr.Tab(title, id=name, elem_id=f"inner-{name}"):
+        yield
+
+
+@contextmanager
 def page() -> Iterator[None]:
     """Three columns as high as the window."""
-    with gr.Row(elem_classes="bs-page", equal_height=True):
+    with gr.Row(elem_classes="bs-page"):
         yield
 
 
@@ -107,6 +118,37 @@ def facts(rows: Mapping[str, str]) -> str:
 def facts_panel(rows: Mapping[str, str] | None = None) -> gr.HTML:
     """Place for facts."""
     return gr.HTML(facts(rows or {}), apply_default_css=False, js_on_load=None)
+
+
+_FETCH = """
+watch('value', () => {
+  if (!props.value) return;
+  const link = document.createElement('a');
+  link.href = props.value.file.url;
+  link.download = props.value.file.orig_name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+});
+"""
+
+
+def download() -> gr.HTML:
+    """Place an invisible slot: a value of ``handed(path)`` makes the browser save that file."""
+    return gr.HTML(
+        value=None,
+        html_template="<span></span>",
+        js_on_load=_FETCH,
+        apply_default_css=False,
+        elem_classes="bs-unseen",
+    )
+
+
+def handed(path: Path) -> dict[str, Any]:
+    """Return what :func:`download` needs to save a file of the visitor's folder under its own name."""
+    # Equal values would not be noticed, and a file may well be saved twice.
+    file = FileData(path=str(path), orig_name=path.name)
+    return {"file": file.model_dump(), "turn": secrets.token_hex(4)}
 
 
 _PICK = """

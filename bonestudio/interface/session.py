@@ -63,6 +63,13 @@ def fresh_file(request: gr.Request, suffix: str) -> Path:
     return folder(request) / f"{secrets.token_urlsafe(16)}{suffix}"
 
 
+def fresh_folder(request: gr.Request) -> Path:
+    """Make a folder nobody can guess, for a file that is to keep a plain name."""
+    place = folder(request) / secrets.token_urlsafe(16)
+    place.mkdir()
+    return place
+
+
 def forget(request: gr.Request) -> None:
     """Delete everything of a visitor who has left."""
     shutil.rmtree(folder(request), ignore_errors=True)

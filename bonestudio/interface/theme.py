@@ -128,6 +128,7 @@ def _shapes() -> dict[str, str]:
         "block_label_text_weight": "400",
         "block_title_text_weight": "400",
         "block_title_padding": "0px",
+        "button_border_width": "1px",
         "button_transition": "background-color 100ms, border-color 100ms",
         "button_large_text_weight": "500",
         "button_medium_text_weight": "500",

@@ -11,11 +11,8 @@ ICON: Final = FOLDER / "icon.png"
 
 def style_sheets() -> list[Path]:
     """Roles first, then the frame, then each viewer's own."""
-    return [
-        FOLDER / "roles.css",
-        *sorted(FOLDER.glob("frame*.css")),
-        *sorted(VIEWERS.glob("*/*.css")),
-    ]
+    viewers = [path for path in sorted(VIEWERS.rglob("*.css")) if "vendor" not in path.parts]
+    return [FOLDER / "roles.css", FOLDER / "frame.css", *viewers]
 
 
 def page_script() -> str:

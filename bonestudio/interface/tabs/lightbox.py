@@ -13,9 +13,10 @@ from bonestudio.instruments.lightbox import LightBox, Opened, SaveAs
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
+from bonestudio.interface.tabs.scan import scan_panel
 from bonestudio.interface.viewers.radiograph import Sheet, Shown, radiograph_viewer
 
-_ABOUT = "Opens any bone film and measures on it. No network takes part."
+_ABOUT = "Opens any bone film to look at, measure and save. No trained network is used here."
 _KINDS: tuple[SaveAs, ...] = ("PNG", "DICOM", "TIFF")
 _HOUR = 3600
 
@@ -23,20 +24,27 @@ _box = LightBox()
 
 
 def fill() -> None:
-    """Lay out the tab and connect it."""
+    """Two pages: films, and scans."""
+    with gr.Tabs(elem_classes="bs-inner"):
+        with frame.inner_tab("Film", name="film"):
+            film_panel()
+        with frame.inner_tab("Scan", name="scan"):
+            scan_panel()
+
+
+def film_panel() -> None:
+    """Lay out the page of films and connect it."""
     opened = gr.State(None, time_to_live=_HOUR)
     with frame.page():
         with frame.source():
             frame.about(_ABOUT)
             samples = _samples()
             upload = gr.File(
-                label="Open a film",
-                file_count="single",
-                type="filepath",
-                height=120,
-                elem_id="lightbox-upload",
+                label="Open a film", type="filepath", height=104, elem_id="lightbox-upload"
             )
-            even = gr.Checkbox(label="Even out contrast (CLAHE)", value=False, interactive=True)
+            even = gr.Checkbox(
+                label="Even out contrast (CLAHE)", interactive=False, elem_id="lightbox-even"
+            )
         with frame.image():
             viewer = radiograph_viewer(name="lightbox", title="Film on the light box")
         with frame.findings():
@@ -44,21 +52,19 @@ def fill() -> None:
             read = frame.facts_panel()
             frame.heading("Save without patient data")
             kind = gr.Radio(_KINDS, value="PNG", label="Format", show_label=False)
-            save = gr.DownloadButton("Save film", interactive=False, elem_id="lightbox-save")
+            save = gr.Button("Save film", interactive=False, elem_id="lightbox-save")
+            saved = frame.download()
     status = frame.status_line("No film is open")
-
-    outputs = [opened, viewer, read, even, save, status]
 
     def answer(film: Opened, request: gr.Request, started: float) -> dict[Any, Any]:
         return {
             opened: film,
+            upload: None,
             viewer: _sheet(film, request, evened=False),
             read: frame.facts(_facts(film)),
-            even: False,
-            save: gr.update(interactive=True, value=None),
-            status: frame.said(
-                "Light box", "no network", f"read in {time.perf_counter() - started:.2f} s"
-            ),
+            even: gr.update(value=False, interactive=True),
+            save: gr.update(interactive=True),
+            status: frame.said("Film", "computed here", _took(started)),
         }
 
     def open_upload(path: str | None, request: gr.Request) -> dict[Any, Any]:
@@ -72,7 +78,8 @@ def fill() -> None:
         return answer(film, request, started)
 
     def open_sample(event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
-        return answer(_box.open_sample(event.name), request, time.perf_counter())
+        started = time.perf_counter()
+        return answer(_box.open_sample(event.name), request, started)
 
     def even_out(
         film: Opened | None,
@@ -82,31 +89,37 @@ def fill() -> None:
         if film is None:
             return {}
         started = time.perf_counter()
-        sheet = _sheet(film, request, evened=evened)
-        what = "contrast evened out" if evened else "as read"
-        return {
-            viewer: sheet,
-            status: frame.said("Light box", what, f"{time.perf_counter() - started:.2f} s"),
-        }
+        sheet = _sheet(film, request, evened=evened, keep_view=True)
+        what = "local contrast evened out" if evened else "contrast as read"
+        return {viewer: sheet, status: frame.said("Film", what, "computed here", _took(started))}
 
     def save_film(
         film: Opened | None,
         kind: SaveAs,
         evened: bool,  # noqa: FBT001 - a checkbox sends its value in place
         request: gr.Request,
-    ) -> str:
+    ) -> dict[Any, Any]:
         if film is None:
             raise RequestError("Open a film first.")
         shown = _box.evened(film.film) if evened else film.film
-        return str(_box.save(shown, session.folder(request), kind=kind))
+        path = _box.save(shown, session.fresh_folder(request), kind=kind)
+        return {
+            saved: frame.handed(path),
+            status: frame.said(f"Saved as {path.name}", "without patient data"),
+        }
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    upload.upload(spoken(status, open_upload), upload, outputs, **private)
+    outputs = [opened, upload, viewer, read, even, save, status]
+    upload.upload(spoken(status, open_upload, upload), upload, outputs, **private)
     if samples is not None:
         samples.pick(spoken(status, open_sample), None, outputs, **private)
     even.input(spoken(status, even_out), [opened, even], [viewer, status], **private)
-    save.click(save_film, [opened, kind, even], save, **private)
+    save.click(spoken(status, save_film), [opened, kind, even], [saved, status], **private)
     api(inspect, api_name="inspect")
+
+
+def _took(started: float) -> str:
+    return f"{time.perf_counter() - started:.2f} s"
 
 
 def _samples() -> gr.HTML | None:
@@ -119,32 +132,39 @@ def _samples() -> gr.HTML | None:
     )
 
 
-def _sheet(opened: Opened, request: gr.Request, *, evened: bool) -> dict[str, Any]:
+def _sheet(
+    opened: Opened, request: gr.Request, *, evened: bool, keep_view: bool = False
+) -> dict[str, Any]:
     film = _box.evened(opened.film) if evened else opened.film
     badge = "Simulated" if opened.simulated else None
     shown = Shown(film=film, name=opened.title or "Film", badge=badge)
-    return Sheet(first=shown, keep_view=evened).packed(session.folder(request))
+    return Sheet(first=shown, keep_view=keep_view).packed(session.folder(request))
 
 
 def _facts(opened: Opened) -> dict[str, str]:
+    """List what the file says, then what it does not say, then what was left out of it."""
     film = opened.film
     height, width = film.shape
-    spacing = (
-        f"{film.spacing[0]:.3f} × {film.spacing[1]:.3f} mm" if film.spacing else "not in the file"
-    )
-    size = f"{height} × {width} px"
+    known = {"Stored as": opened.detail, "Size": f"{height} × {width} px"}
     if film.spacing:
-        size += f", {height * film.spacing[0] / 10:.1f} × {width * film.spacing[1] / 10:.1f} cm"
-    return {
-        "Stored as": opened.detail,
-        "Size": size,
-        "Pixel": spacing,
-        "View": film.view or "not in the file",
-        "Side": {"L": "left", "R": "right", None: "not in the file"}[film.laterality],
-        "Age": f"{film.age:g} years" if film.age is not None else "not in the file",
-        "Sex": {"F": "female", "M": "male", None: "not in the file"}[film.sex],
-        "Left out": ", ".join(opened.dropped) or "nothing to leave out",
+        down, across = film.spacing
+        known["Pixel"] = f"{down:.3f} × {across:.3f} mm"
+        known["Field"] = f"{height * down / 10:.1f} × {width * across / 10:.1f} cm"
+    said = {
+        "View": film.view,
+        "Side": {"L": "left", "R": "right", None: None}[film.laterality],
+        "Age": None if film.age is None else f"{film.age:g} years",
+        "Sex": {"F": "female", "M": "male", None: None}[film.sex],
     }
+    known |= {name: value for name, value in said.items() if value}
+    unsaid = ["pixel size"] * (film.spacing is None) + [
+        name.lower() for name, value in said.items() if not value
+    ]
+    if unsaid and not opened.simulated:
+        known["Not in the file"] = ", ".join(unsaid)
+    if not opened.simulated:
+        known["Left out"] = ", ".join(opened.dropped) or "nothing"
+    return known
 
 
 def inspect(file: FileData) -> dict[str, Any]:
