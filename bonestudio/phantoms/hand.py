@@ -24,7 +24,14 @@ from bonestudio.phantoms.pose_projection import Paths, project
 from bonestudio.phantoms.truth import Phantom, Truth
 
 FILM_BONES = tuple(bone for bone in BONES if bone != "humerus")
-BENCH = Bench(black=(0.0, 0.35), white=(1.7, 3.6), blur_px=(0.4, 0.8), noise_px=(0.4, 0.8))
+BENCH = Bench(
+    black=(-0.05, 0.15),
+    white=(1.8, 3.4),
+    blur_px=(0.4, 0.8),
+    noise_px=(0.4, 0.8),
+    quanta=(8e3, 8e4),
+    toe=(0.85, 1.3),
+)
 MASKED = 0.3  # mm of bone along a ray that make a pixel bone
 ASPECT = 0.8125  # width to height of a film: 416 to 512
 
@@ -113,7 +120,7 @@ def _framed(
     points = torch.stack([marks[m] for m in marks], 1)[..., :2]
     top, left = points[..., 1].amin(1), points[..., 0].amin(1)
     right = points[..., 0].amax(1)
-    share = 0.90 - 0.12 * draw[:, 0]
+    share = 0.86 - 0.16 * draw[:, 0]
     bottom = torch.stack([on_bone(whole, "radius", float(s))[i, 1] for i, s in enumerate(share)])
     tall = (bottom - top) * (1.08 + 0.12 * draw[:, 1])
     wide = (right - left) * (1.22 + 0.2 * draw[:, 2]) / ASPECT

@@ -26,7 +26,10 @@ CORTEX = {
     "radius": 2.9, "ulna": 2.9, "humerus": 3.4, "metacarpal": 1.75, "proximal": 1.5, "middle": 1.25,
     "distal": 0.9,
 }  # fmt: skip
-CARPAL_SHELL = 0.55
+CARPAL_SHELL = 0.6
+# The meshes' carpals are small beside their metacarpals: carpal height is 0.54 of the third
+# metacarpal's length in adults (Youm et al. 1978), 0.45 in the meshes.
+_CARPAL_EXTRA = 1.12
 NEVER = 1e3  # mm: a cut that cuts nothing off
 
 
@@ -47,10 +50,11 @@ def sizes(patients: Sequence[VirtualPatient], ages: Sequence[float]) -> dict[str
         length.append(length_factor(age, patient.sex) * size)
         breadth.append(breadth_factor(age, patient.sex) * size * (1 + 0.04 * traits.breadth))
     long, wide = torch.tensor(length).double(), torch.tensor(breadth).double()
-    return {
+    scale = {
         bone: stretch(bone, long * (1 + 0.018 * own[:, i, 0]), wide * (1 + 0.03 * own[:, i, 1]))
         for i, bone in enumerate(BONES)
     }
+    return {b: s * _CARPAL_EXTRA if b in CARPALS else s for b, s in scale.items()}
 
 
 def frame(bone: str) -> Tensor:

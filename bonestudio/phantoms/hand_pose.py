@@ -11,14 +11,14 @@ from bonestudio.phantoms.pose import Places, Ray, articulate, lay, turn_film
 # Direction of each bone of a ray from straight up, degrees towards the thumb: fingers closed, and
 # what a full spread adds. Read off hand films of the RSNA bone age set by eye.
 _CLOSED = {
-    1: (30, 22, 16),
+    1: (30, 20, 14),
     2: (9, 3, 1, 0),
     3: (1, 0, 0, 0),
     4: (-7, -2, -1, 0),
     5: (-15, -6, -2, 0),
 }
 _SPREAD = {
-    1: (16, 26, 30), 2: (4, 19, 18, 17), 3: (0, 3, 3, 3), 4: (-3, -13, -13, -13), 5: (-7, -29, -29, -27),
+    1: (12, 20, 24), 2: (4, 19, 18, 17), 3: (0, 3, 3, 3), 4: (-3, -13, -13, -13), 5: (-7, -29, -29, -27),
 }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def hand_on_cassette(patients: Sequence[VirtualPatient], scale: Mapping[str, Ten
         },
         scale=scale,
     )
+    placed = seat_forearm(placed, scale)
     rays, column = {}, 4
     for finger, closed in _CLOSED.items():
         count = len(closed)
@@ -58,3 +59,15 @@ def hand_on_cassette(patients: Sequence[VirtualPatient], scale: Mapping[str, Ten
         rays[finger] = Ray(direction, roll, lift)
     placed = lay(placed, rays, scale=scale)
     return turn_film(placed, about="z", degrees=4.0 * draw[:, 38])
+
+
+def seat_forearm(placed: Places, scale: Mapping[str, Tensor]) -> Places:
+    """Move radius and ulna up to the carpus: the meshes leave 5 mm more than cartilage fills."""
+    size = torch.linalg.det(scale["radius"]).pow(1 / 3)
+    placed = dict(placed)
+    for bone, reach in (("radius", 3.2), ("ulna", 4.6), ("humerus", 3.2)):
+        along = placed["radius"][:, :3, 1]  # the radius' joint frame has y up the arm
+        shifted = placed[bone].clone()
+        shifted[:, :3, 3] = shifted[:, :3, 3] - along * (reach * size)[:, None]
+        placed[bone] = shifted
+    return placed

@@ -38,7 +38,7 @@ def _fingers() -> list[Tube]:
         rows = (
             (f"mcp_{f}", f"pip_{f}", (10.6, 9.6), (9.8, 8.6), 0.0),
             (f"pip_{f}", f"dip_{f}", (9.5, 8.3), (8.4, 7.2), 0.0),
-            (f"dip_{f}", f"tip_{f}", (8.2, 6.3), (7.0, 5.0), 1.8),
+            (f"dip_{f}", f"tip_{f}", (8.3, 7.0), (7.2, 5.8), 1.0),
         )
         tubes += [
             Tube(a, b, (w[0] * girth, w[1] * girth), (d[0] * girth, d[1] * girth), past)
@@ -52,7 +52,7 @@ def _fingers() -> list[Tube]:
 TUBES = (
     *_fingers(),
     Tube("mcp_1", "ip_1", (11.2, 10.8), (10.5, 9.8)),
-    Tube("ip_1", "tip_1", (10.6, 8.0), (9.5, 6.5), 1.5),
+    Tube("ip_1", "tip_1", (10.6, 8.8), (9.5, 7.2), 1.0),
     Tube("cmc_1", "mcp_1", (15.0, 11.8), (14.0, 11.5)),
     Tube("thenar", "mcp_1", (15.0, 9.0), (15.0, 9.5)),
     Tube("thenar", "web_2", (14.0, 9.5), (15.0, 8.0)),

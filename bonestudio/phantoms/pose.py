@@ -126,7 +126,7 @@ def lay(placed: Places, rays: Mapping[int, Ray], *, scale: Mapping[str, Tensor])
             place[:, 3, 3] = 1
             place[:, :3, :3] = turn
             if bone == chain[0]:  # a metacarpal turns about its base, not about its middle
-                base = -1.1 * (scale[bone] @ _far_joint(bone))
+                base = -0.9 * (scale[bone] @ _far_joint(bone))
                 pivot = placed[bone][:, :3, :3] @ base[..., None] + placed[bone][:, :3, 3:]
                 place[:, :3, 3] = (pivot - turn @ base[..., None]).squeeze(-1)
             else:

@@ -26,6 +26,8 @@ class Cut:
         [B] mm by which the surface is domed towards the normal at the bone's rim (a physis).
     roughness
         [B] mm of the teeth of a broken surface.
+    hollow
+        [B] mm by which the surface is hollowed out inside its rim (an articular surface).
     coat
         mm of dense bone on the cut surface (the plate beside a physis); 0 for a broken one.
     """
@@ -34,32 +36,25 @@ class Cut:
     offset: Tensor
     bend: Tensor | None = None
     roughness: Tensor | None = None
+    hollow: Tensor | None = None
     coat: float = 0.0
 
 
 @dataclass(frozen=True)
-class Shear:
-    """Tilt of an articular end: z moves by x·slope_x + y·slope_y + shift beyond ``start`` mm.
+class Knob:
+    """A tapered peg added to a bone: from ``start`` [3] to ``end`` [3] in its frame, two radii, mm."""
 
-    ``pivot`` [2] is the (x, y) that the slopes leave where it is; the tilt grows over ``span`` mm.
-    """
+    start: tuple[float, float, float]
+    end: tuple[float, float, float]
+    radii: tuple[float, float]
 
-    slope_x: Tensor
-    slope_y: Tensor
-    shift: Tensor
-    pivot: Tensor
-    start: float
-    span: float
-
-    def lift(self, owner: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-        """Distance [n] along z by which the points [n] of the patients ``owner`` [n] move."""
-        ramp = ((z - self.start) / self.span).clamp(0, 1)
-        ramp = ramp * ramp * (3 - 2 * ramp)
-        slope_x, slope_y, shift = (
-            v.float().to(x.device)[owner] for v in (self.slope_x, self.slope_y, self.shift)
-        )
-        px, py = self.pivot.tolist()
-        return ramp * (slope_x * (x - px) + slope_y * (y - py) + shift)
+    def depth(self, points: Tensor) -> Tensor:
+        """Distance inside the peg [n] of ``points`` [n, 3], mm."""
+        start = torch.tensor(self.start, device=points.device)
+        way = torch.tensor(self.end, device=points.device) - start
+        share = (((points - start) @ way) / (way @ way)).clamp(0, 1)
+        away = (points - start - share[:, None] * way).norm(dim=1)
+        return self.radii[0] + share * (self.radii[1] - self.radii[0]) - away
 
 
 @dataclass(frozen=True)
@@ -88,8 +83,8 @@ class Piece:
         [B] whole numbers: where the pattern and the teeth of broken surfaces start.
     cuts
         What bounds the piece besides the bone's surface, in the bone's frame.
-    shear
-        Tilt of the distal articular surface.
+    knobs
+        Pegs that the mesh lacks.
     """
 
     bone: str
@@ -102,7 +97,7 @@ class Piece:
     lattice: Tensor
     seeds: Tensor
     cuts: tuple[Cut, ...] = ()
-    shear: Shear | None = None
+    knobs: tuple[Knob, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,3 +167,25 @@ def lattice_noise(size: int = 64) -> Tensor:
     band = np.exp(-(((r - 0.19) / 0.10) ** 2))
     noise = np.fft.ifftn(np.fft.fftn(white) * band).real
     return torch.from_numpy((noise / noise.std()).astype(np.float32))
+
+
+def plane_cut(
+    place: Tensor,
+    normal: Tensor,
+    through: Tensor,
+    *,
+    roughness: Tensor | None = None,
+    hollow: Tensor | None = None,
+    coat: float = 0.0,
+) -> Cut:
+    """Bound a piece under ``place`` by a plane given on the film: ``normal`` and a point, [B, 3] mm."""
+    own = (place[:, :3, :3].mT @ normal[..., None]).squeeze(-1)
+    offset = (normal * (through - place[:, :3, 3])).sum(-1)
+    size = own.norm(dim=1)
+    return Cut(
+        normal=own / size[:, None],
+        offset=offset / size,
+        roughness=roughness,
+        hollow=hollow,
+        coat=coat,
+    )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bonestudio.phantoms.pose_pieces import Canvas, Grid, Piece, grid, lattice_noise
+from bonestudio.phantoms.pose_pieces import Canvas, Cut, Grid, Piece, grid, lattice_noise
 
 # Share of compact bone in the spongy bone of an end (BV/TV; distal radius in HR-pQCT: 0.12 to 0.2,
 # heads of metacarpals and carpals more).
@@ -138,8 +138,9 @@ def _box(piece: Piece, volume: Grid) -> tuple[Tensor, Tensor]:
         lower = torch.maximum(low[:, 2], level - room)
         high[:, 2] = torch.where(cut.normal[:, 2] > 0.7, upper, high[:, 2])
         low[:, 2] = torch.where(cut.normal[:, 2] < -0.7, lower, low[:, 2])
-    if piece.shear is not None:  # the sheared end may leave the volume's box
-        high[:, 2] += 8.0
+    if piece.knobs:
+        low[:, :2] -= 4.0
+        high += 8.0
     return low, torch.maximum(high, low + 0.1)
 
 
@@ -149,9 +150,6 @@ def _near_bone(
     """Look up the distance to the surface, mm (positive inside), and drop samples in the air."""
     device = points.device
     low, high = volume.low.to(device), volume.high.to(device)
-    if piece.shear is not None:
-        x, y, z = points.unbind(-1)
-        points = torch.stack([x, y, z - piece.shear.lift(owner, x, y, z)], -1)
     at = (points - low) * (2 / (high - low)) - 1
     looked_up = F.grid_sample(
         volume.distance.to(device),
@@ -161,7 +159,10 @@ def _near_bone(
     ).view(-1)
     distance = looked_up + piece.inflate.float().to(device)[owner]
     beyond = (at.abs().amax(-1) > 1.02) & (looked_up < 0)
-    keep = ((distance > -0.6) & ~beyond).nonzero().squeeze(1)
+    distance = torch.where(beyond, torch.full_like(distance, -9.0), distance)
+    for knob in piece.knobs:
+        distance = _soft_max(distance, knob.depth(points), 1.2)
+    keep = (distance > -0.6).nonzero().squeeze(1)
     return distance[keep], points[keep], owner[keep], ray[keep]
 
 
@@ -183,15 +184,14 @@ def _density(
     shaft = shaft * shaft * (3 - 2 * shaft)
     cortex = own(piece.cortex) * (0.25 + 0.75 * shaft)
     dense = (0.5 - (distance - cortex) / soft).clamp(0, 1)
+    surface = distance
     for cut in piece.cuts:
-        below = own(cut.offset) - (own(cut.normal) * points).sum(-1)
-        if cut.bend is not None:
-            below = below - own(cut.bend) * (1 - (distance / 3.0).clamp(0, 1)) ** 2
-        if cut.roughness is not None:
-            below = below + own(cut.roughness) * _teeth(owner, points, piece.seeds)
+        below = _below(cut, piece, owner, points, surface)
         if cut.coat:
             dense = torch.maximum(dense, ((cut.coat - below.abs()) / 0.4).clamp(0, 1))
         distance = torch.minimum(distance, below)
+    for knob in piece.knobs:
+        distance = _soft_max(distance, knob.depth(points), 1.2)
     inside = (0.5 + distance / soft).clamp(0, 1)
 
     # Spongy bone fills the ends, fat the middle of the shaft (Gray's Anatomy, 41st ed., ch. 5).
@@ -199,6 +199,28 @@ def _density(
     pattern = (1 + own(piece.lattice) * _struts(owner, points, piece.seeds)).clamp(min=0.1)
     density = dense + (1 - dense) * spongy * pattern
     return density * inside * own(piece.mineral), inside
+
+
+def _below(cut: Cut, piece: Piece, owner: Tensor, points: Tensor, surface: Tensor) -> Tensor:
+    """Distance [n] on the kept side of a cut, mm; ``surface`` is the depth inside the whole bone."""
+
+    def own(value: Tensor) -> Tensor:
+        return value.float().to(points.device)[owner]
+
+    below = own(cut.offset) - (own(cut.normal) * points).sum(-1)
+    if cut.bend is not None:
+        below = below - own(cut.bend) * (1 - (surface / 3.0).clamp(0, 1)) ** 2
+    if cut.hollow is not None:
+        below = below - own(cut.hollow) * (1 - (1 - (surface / 5.0).clamp(0, 1)) ** 2)
+    if cut.roughness is not None:
+        below = below + own(cut.roughness) * _teeth(owner, points, piece.seeds)
+    return below
+
+
+def _soft_max(one: Tensor, two: Tensor, width: float) -> Tensor:
+    """Larger of two depths, rounded over ``width`` mm where they are equal."""
+    blend = ((width - (one - two).abs()).clamp(min=0) / width) ** 2
+    return torch.maximum(one, two) + blend * width / 4
 
 
 def _struts(owner: Tensor, points: Tensor, seeds: Tensor) -> Tensor:
