@@ -70,8 +70,8 @@ class Bench:
     white: tuple[float, float]
     blur_px: tuple[float, float] = (0.6, 1.1)
     scatter: tuple[float, float] = (0.05, 0.2)
-    quanta: tuple[float, float] = (3000.0, 60000.0)
-    noise_px: tuple[float, float] = (0.45, 0.9)
+    quanta: tuple[float, float] = (6000.0, 80000.0)
+    noise_px: tuple[float, float] = (0.55, 1.1)
     enhance: tuple[float, float] = (0.1, 1.3)
     toe: tuple[float, float] = (0.7, 1.1)
     shade: tuple[float, float] = (-0.03, 0.03)
@@ -105,10 +105,28 @@ def looks(seeds: Sequence[int], purpose: str, *, bench: Bench, style: Style) -> 
     return Look(*drawn.unbind(dim=1))
 
 
-def develop(primary: Tensor, noise: Tensor, look: Look, *, scatter_px: float = 24.0) -> Tensor:
+def own_level(primary: Tensor) -> Tensor:
+    """Return the log-attenuation [batch] that all but half a percent of each film stays below.
+
+    Film readers scale a film by its own histogram, so that a small child's finger comes out as
+    bright as a grown one.
+    """
+    values = -primary.flatten(1).clamp(min=1e-6).log()
+    return torch.quantile(values, 0.995, dim=1)
+
+
+def develop(
+    primary: Tensor,
+    noise: Tensor,
+    look: Look,
+    *,
+    scatter_px: float = 24.0,
+    level: Tensor | float = 1.0,
+) -> Tensor:
     """Turn transmission [batch, h, w] and standard normal noise into pixels, bone bright, 0 to 1.
 
-    ``scatter_px`` is the reach of the scatter veil in pixels.
+    ``scatter_px`` is the reach of the scatter veil in pixels; ``level`` [batch] the log-attenuation
+    that the window's unit stands for (see `own_level`).
     """
     look = look.to(primary.device)
     signal = veil(blur(primary, look.blur_px), share=look.scatter, reach_px=scatter_px)
@@ -117,7 +135,8 @@ def develop(primary: Tensor, noise: Tensor, look: Look, *, scatter_px: float = 2
         blur(noise, look.noise_px) * (2 * look.noise_px * 3.14159**0.5).clamp(min=1)[:, None, None]
     )
     signal = count_quanta(signal, grain, quanta=look.quanta)
-    attenuation = -signal.log()
+    unit = torch.as_tensor(level, dtype=signal.dtype, device=signal.device).expand(len(signal))
+    attenuation = -signal.log() / unit[:, None, None]
     black, white = look.black[:, None, None], look.white[:, None, None]
     grey = (attenuation - black) / (white - black)
     grey = grey + look.enhance[:, None, None] * (grey - blur(grey, 2.5))

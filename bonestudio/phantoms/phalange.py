@@ -19,18 +19,20 @@ from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.phantoms import chance
 from bonestudio.phantoms.anatomy import load_bone
-from bonestudio.phantoms.film import Bench, develop, looks
+from bonestudio.phantoms.film import Bench, develop, looks, own_level
 from bonestudio.phantoms.growth import PHALANX, Stage, check_ages, stage
 from bonestudio.phantoms.materials import HAND_BEAM
-from bonestudio.phantoms.ossify import Growing, Paths, ossified_paths
+from bonestudio.phantoms.ossify import Growing, Paths, paths_in_frame
 from bonestudio.phantoms.patient import Style, VirtualPatient
 from bonestudio.phantoms.physics import areal_bmd, transmission
 from bonestudio.phantoms.truth import Phantom, Truth
 
 SIZE = 128
 FRAME = 1.35  # side of the frame over the distance from PIP to DIP joint
+PLATE = 2.9  # mm of the adult bone from its base to the middle of the growth plate
 CHUNK = 25  # patients rendered at once: 25 × 128 × 64 × 18 samples stay in the cache
-BENCH = Bench(black=(0.02, 0.12), white=(1.05, 1.6))
+BENCH = Bench(black=(0.0, 0.1), white=(0.95, 1.3))
+LEVEL = 1.3  # log-attenuation of a grown finger: the synthetic style shows every age by it
 _ADULT_LENGTH = PHALANX["M"].length[1][-1]
 
 
@@ -168,7 +170,7 @@ def _render(
     ):
         bone = _bone(part, finger, patients, grown, hand)
         reach = _per_ray(load_bone(bone.name).length * bone.stretch)
-        found = _into_frame(bone, up - (-half - joint - reach if base is None else base), side)
+        found = paths_in_frame(bone, up - (-half - joint - reach if base is None else base), side)
         masks[part] = found["volume"] > 0.35
         if part == "middle_phalanx":
             masks["epiphysis"] = found["epiphysis"] > 0.35
@@ -188,7 +190,8 @@ def _render(
     )
     seeds = [p.seed for p in patients]
     look = looks(seeds, "phalange", bench=BENCH, style=style)
-    pixels = develop(primary.to(device), noise.to(device), look)
+    level = own_level(primary) if style == "natural" else LEVEL
+    pixels = develop(primary, noise.to(device), look, level=level)
     return Phalanges(pixels, areal_bmd(paths["bone"]), masks, hand.pixel, grown)
 
 
@@ -200,8 +203,9 @@ def _fingers(
     size = torch.tensor([1 + 0.05 * t.size for t in traits])
     length = torch.tensor(grown.length, dtype=torch.float32) * size
     grown_up = torch.tensor(grown.maturity, dtype=torch.float32)
-    # Cartilage covers the young joint: the gap on the film shrinks from 1.3 mm to 0.7 mm.
-    joint = 0.7 + 1.0 * (1 - grown_up).clamp(0, 1)
+    # From end to end of two bones. Cartilage keeps the young joint wide; in the grown one the
+    # ridge of the base reaches into the groove of the head.
+    joint = 0.3 + 1.1 * (1 - grown_up).clamp(0, 1)
     adult = torch.tensor([15.6 if p.sex == "F" else 17.2 for p in patients])
     soft = torch.tensor([1 + 0.09 * t.soft_tissue + 0.03 * t.breadth for t in traits])
     # Diameters of index fingers from 3 to 10 years grow by 20 % to 15 mm on average.
@@ -244,13 +248,13 @@ def _bone(
     maturity = torch.tensor(grown.maturity, dtype=f32)
     # Young bones are plumper: width follows length to the power 0.8.
     plump = maturity.pow(-0.2)
-    breadth = stretch * plump * torch.tensor([1 + 0.04 * t.breadth for t in traits])
+    breadth = stretch * plump * torch.tensor([1.05 + 0.04 * t.breadth for t in traits])
     cortex = torch.tensor([1.3 * (1 + 0.09 * t.cortex) for t in traits]) * maturity.pow(1.6)
     return Growing(
         name=name,
-        plate=3.2 if part == "middle_phalanx" else 2.6,
+        plate=PLATE if part == "middle_phalanx" else 2.6,
         end="proximal",
-        rim=0.0 if part == "proximal_phalanx" else 0.8,
+        rim=0.0 if part == "proximal_phalanx" else 0.35,
         stretch=stretch,
         breadth=breadth,
         width_ratio=torch.tensor(grown.width_ratio, dtype=f32),
@@ -270,25 +274,6 @@ def _bone(
     )
 
 
-def _into_frame(bone: Growing, along: Tensor, side: Tensor) -> Paths:
-    """Compute paths where the bone can be, and lay them into the empty frame."""
-    mesh = load_bone(bone.name)
-    reach = mesh.distance.shape[2] * mesh.spacing / 2 * _per_ray(bone.breadth) * 1.15
-    here = (along > -1) & (along < _per_ray(mesh.length * bone.stretch) + 1) & (side.abs() < reach)
-    found = {key: torch.zeros_like(along) for key in ("bone", "volume", "epiphysis")}
-    rows = torch.nonzero(here.any(2).any(0)).flatten()
-    columns = torch.nonzero(here.any(1).any(0)).flatten()
-    if len(rows) and len(columns):
-        box = (
-            slice(None),
-            slice(int(rows[0]), int(rows[-1]) + 1),
-            slice(int(columns[0]), int(columns[-1]) + 1),
-        )
-        for key, path in ossified_paths(bone, along[box], side[box]).items():
-            found[key][box] = path
-    return found
-
-
 def _soft_tissue(
     hand: _Finger, up: Tensor, side: Tensor, patients: Sequence[VirtualPatient]
 ) -> Tensor:
@@ -301,8 +286,8 @@ def _soft_tissue(
     width = width + (0.03 + 0.015 * c) * torch.exp(-(((reach - 0.5) / 0.2) ** 2))
     half = _per_ray(hand.width) / 2 * width
     x = side - half * (0.05 * lean * reach + 0.04 * asym)
-    chord: Tensor = (1 - (x / half).square()).clamp(min=0).sqrt()
-    return 2 * 0.86 * half * chord
+    path: Tensor = 2 * 0.86 * half * (1 - (x / half).square()).clamp(min=0).sqrt()
+    return path
 
 
 def _landmarks(hand: _Finger, grown: Stage, finger: int) -> dict[str, tuple[float, float]]:
@@ -311,7 +296,7 @@ def _landmarks(hand: _Finger, grown: Stage, finger: int) -> dict[str, tuple[floa
     stretch = float(hand.length[0]) / load_bone(f"middle_phalanx_{finger}").length
     heights = {"pip": -half, "base": -half + joint, "head": half - joint, "dip": half}
     if grown.fusion[0] < 1:
-        heights["physis"] = -half + joint + 3.2 * stretch
+        heights["physis"] = -half + joint + PLATE * stretch
     return {name: _pixel(hand, up, 0.0) for name, up in heights.items()}
 
 

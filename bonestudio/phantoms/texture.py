@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bonestudio.phantoms.chance import generator
 
-_EDGE = (192, 64, 128)  # voxels of 0.12 mm along z, y, x: 23 × 8 × 15 mm, periodic
-VOXEL = 0.12
+_EDGE = (120, 48, 80)  # voxels of 0.2 mm along z, y, x: 24 × 10 × 16 mm, periodic
+VOXEL = 0.2
 
 
 @lru_cache(maxsize=4)
