@@ -1,0 +1,67 @@
+"""The answers for other programs: tidy CSV, and the iMRMC format of the FDA's software."""
+
+import csv
+import io
+
+from bonestudio.errors import StudyError
+from bonestudio.turing.reads import Rows, by_reader
+
+COLUMNS = (
+    "reader",
+    "round",
+    "position",
+    "item",
+    "practice",
+    "repeat",
+    "swapped",
+    "truth",
+    "group",
+    "choice",
+    "confidence",
+    "milliseconds",
+    "at",
+)
+
+
+def to_csv(rows: Rows) -> str:
+    """One line an answer, with practice and repeats marked."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _harmless(row[name]) for name in COLUMNS})
+    return buffer.getvalue()
+
+
+def to_imrmc(rows: Rows, *, title: str, modality: str = "study") -> str:
+    """Ratings from −5 (surely real) to 5 (surely synthetic), the truth as reader −1.
+
+    Readers and cases are numbered, so that no name leaves the studio.
+    """
+    reads = by_reader(rows)
+    truth: dict[str, bool] = {}
+    for one in reads:
+        truth |= dict(zip(one.items, map(bool, one.truth), strict=True))
+    if len(set(truth.values())) < 2:
+        raise StudyError("The iMRMC format needs cases of both classes.")
+    number = {item: i for i, item in enumerate(truth, start=1)}
+    lines = [
+        " ".join(title.split()),
+        "",
+        f"NR: {len(reads)}",
+        f"N0: {sum(not t for t in truth.values())}",
+        f"N1: {sum(truth.values())}",
+        "NM: 1",
+        "",
+        "BEGIN DATA:",
+        *(f"-1,{number[item]},0,{int(t)}" for item, t in truth.items()),
+    ]
+    for i, one in enumerate(reads, start=1):
+        ratings = zip(one.items, one.rating, strict=True)
+        lines += [f"{i},{number[item]},{modality},{rating:g}" for item, rating in ratings]
+    return "\n".join(lines) + "\n"
+
+
+def _harmless(value: object) -> object:
+    """Keep a spreadsheet from running a name as a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value
