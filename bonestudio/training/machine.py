@@ -1,5 +1,6 @@
 """The machine that trains: devices, precision and processes, through Lightning Fabric."""
 
+import logging
 import os
 import warnings
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ try:
     from lightning_fabric import Fabric
 except ImportError:  # the big package carries the same code
     try:
-        from lightning.fabric import Fabric  # type: ignore[import-not-found,no-redef]
+        from lightning.fabric import Fabric  # type: ignore[import-not-found]
     except ImportError as error:
         raise TrainingError(
             "Training needs Lightning Fabric: pip install 'bonestudio[train]'."
@@ -32,6 +33,8 @@ def open_machine(training: Training) -> Any:
     torch.backends.cudnn.deterministic = training.deterministic
     torch.backends.cudnn.benchmark = not training.deterministic
     torch.set_float32_matmul_precision("highest" if training.deterministic else "high")
+    for name in ("lightning_fabric", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # it announces what the recipe says
     with warnings.catch_warnings():
         # Fabric remarks on the number of workers and on precision plugins; the recipe decides.
         warnings.simplefilter("ignore")

@@ -1,7 +1,7 @@
 """What a person sees while training runs: a live bar, or plain lines where there is no terminal."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -32,6 +32,15 @@ def view_for(*, quiet: bool = False) -> View:
     if quiet:
         return Silence()
     return LiveView() if sys.stdout.isatty() else PlainView()
+
+
+def watched(numbers: Sequence[int], what: str) -> Iterable[int]:
+    """Go through numbers under a progress bar, where there is a terminal to show it on."""
+    if not sys.stdout.isatty():
+        return numbers
+    from rich.progress import track
+
+    return track(numbers, description=what)
 
 
 def readable(values: Mapping[str, float]) -> str:

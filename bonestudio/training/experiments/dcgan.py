@@ -6,11 +6,10 @@ differentiable augmentation (Zhao et al. 2020), so that a thousand films are eno
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.optim import Adam
 
@@ -18,7 +17,7 @@ from bonestudio.networks.dcgan import LATENT, Discriminator, Generator
 from bonestudio.training.augment import augmented
 from bonestudio.training.experiment import Experiment, Parts, Release, Released
 from bonestudio.training.feeding import Images
-from bonestudio.training.images import PictureArray, read_folder
+from bonestudio.training.films import Films, open_cohort, read_films
 from bonestudio.training.losses import judged_false, judged_real, r1_penalty
 from bonestudio.training.moment import Moment
 from bonestudio.training.recipes import Frozen, Source
@@ -43,9 +42,10 @@ class Options(Frozen):
 
 
 class Hands(Source):
-    """A folder of hand radiographs."""
+    """Hand radiographs: a folder, or ``count`` virtual patients of ``ages`` (years)."""
 
-    limit: NonNegativeInt = 0
+    count: PositiveInt = 1000
+    ages: tuple[float, float] = (1.0, 19.0)
 
 
 class DCGAN(Experiment[Options, Hands]):
@@ -56,8 +56,9 @@ class DCGAN(Experiment[Options, Hands]):
 
     def datasets(self) -> Mapping[str, Images]:
         """Open the hands."""
-        pixels = read_folder(Path(self.data.source), size=self.options.size)
-        return {"hands": PictureArray(pixels[: self.data.limit or None])}
+        d = self.data
+        cohort = open_cohort(d.source, phantom="hand", count=d.count, ages=d.ages)
+        return {"hands": Films(read_films(cohort, size=self.options.size, what="hands"))}
 
     def build(self) -> Parts:
         """G and D of figures 5 and 4, an Adam for each."""

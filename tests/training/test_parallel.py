@@ -1,0 +1,105 @@
+"""Two processes with different images each compute what one computes on all of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_pair import CASES, films, main
+
+from bonestudio.training.parallel import JointBatchNorm
+
+TOLERANCE = 1e-9  # computed in 64 bits; the promise is 1e-6
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory) -> Path:
+    """What one process and what two gloo processes under torchrun computed."""
+    folder = tmp_path_factory.mktemp("pair")
+    films(folder / "films")
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BONESTUDIO_CACHE", str(folder / "cache"))
+        main(folder)
+        torch.set_num_threads(threads)
+        script = Path(__file__).with_name("training_pair.py")
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        done = subprocess.run(
+            [*torchrun, "--nproc-per-node=2", str(script), str(folder)],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def differences(folder: Path, case: str, what: str, rank: int = 0) -> dict[str, float]:
+    alone = load_file(folder / f"{case}-0of1.safetensors")
+    pair = load_file(folder / f"{case}-{rank}of2.safetensors")
+    assert alone.keys() == pair.keys()
+    return {
+        key: (alone[key].double() - pair[key].double()).abs().max().item()
+        for key in alone
+        if what in key
+    }
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_those_of_one_process(computed, case, rank):
+    found = differences(computed, case, "gradient", rank)
+    assert len(found) > 10
+    assert max(found.values()) < TOLERANCE, max(found, key=found.get)
+
+
+@pytest.mark.parametrize("what", ["buffer", "average"])
+@pytest.mark.parametrize("case", CASES)
+def test_buffers_and_averages_are_those_of_one_process(computed, case, what):
+    found = differences(computed, case, what)
+    assert max(found.values(), default=0.0) < TOLERANCE, max(found, key=found.get)
+    if case != "dcgan-paper":
+        assert found, "nothing was compared"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_weight_had_a_gradient_to_compare(computed, case):
+    largest: dict[str, float] = {}
+    for key, value in load_file(computed / f"{case}-0of1.safetensors").items():
+        if "gradient" in key:
+            name = key.split("/", 1)[1]
+            largest[name] = max(largest.get(name, 0.0), value.abs().max().item())
+    # A Wasserstein critic's last bias cancels out: E[D(fake)] − E[D(real)].
+    zeros = {name for name, size in largest.items() if size < 1e-7}
+    assert zeros <= {"gradient/critic/layers.5.bias"}
+
+
+def test_joint_batch_norm_of_one_process_is_torchs():
+    torch.manual_seed(0)
+    for shape in [(6, 5), (6, 5, 7, 7), (4, 5, 3, 4, 6)]:
+        x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        kinds = {2: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}
+        torchs = kinds[len(shape)](5, dtype=torch.float64)
+        torch.nn.init.normal_(torchs.weight)
+        joint = JointBatchNorm(5, dtype=torch.float64)
+        joint.load_state_dict(torchs.state_dict())
+        for _ in range(2):
+            expected, got = torchs(x), joint(x)
+            torch.testing.assert_close(got, expected)
+            weights = torch.randn_like(x)
+            (a,) = torch.autograd.grad((expected * weights).sum(), x)
+            (b,) = torch.autograd.grad((got * weights).sum(), x)
+            torch.testing.assert_close(a, b)
+        for key, value in torchs.state_dict().items():
+            torch.testing.assert_close(joint.state_dict()[key], value)
+        torch.testing.assert_close(joint.eval()(x), torchs.eval()(x))
+
+
+def test_joint_batch_norm_has_a_second_derivative():
+    norm = JointBatchNorm(2, dtype=torch.float64)
+    x = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(norm, (x,))

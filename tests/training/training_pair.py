@@ -1,0 +1,114 @@
+"""Run by test_parallel.py, alone and by torchrun: the first steps of every experiment.
+
+``python training_pair.py FOLDER``: writes what this run computed into FOLDER/<case>-<processes>.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+from training_toy import ExactToy, toy_recipe
+
+from bonestudio.training.experiments import find_experiment
+from bonestudio.training.loop import Loop
+from bonestudio.training.recipes import Recipe, read_recipe
+
+SMALL = {
+    "dcgan-paper": (
+        "fracture/dcgan-hands-paper",
+        [
+            "options.size=32",
+            "options.generator_width=8",
+            "options.discriminator_width=8",
+            "training.epochs=9",
+            "training.batch=8",
+        ],
+    ),
+    "dcgan-fast": (
+        "fracture/dcgan-hands-fast",
+        [
+            "options.size=32",
+            "options.generator_width=8",
+            "options.discriminator_width=8",
+            "options.r1_every=1",
+            "training.batch=8",
+            "training.precision=32-true",
+        ],
+    ),
+}
+CASES = (*SMALL, "toy")
+STEPS = 4
+
+
+def films(folder: Path) -> Path:
+    """Write pictures of noise with a bright square, each elsewhere."""
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(0)
+    for i in range(19):
+        pixels = random.integers(0, 80, (40, 40), dtype=np.uint8)
+        pixels[i : i + 12, 30 - i : 40 - i] = 220
+        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+    return folder
+
+
+def open_case(case: str, folder: Path) -> Loop:
+    if case == "toy":
+        # Two stages, the second fading in; the shared steps cross from one into the other.
+        recipe = toy_recipe(
+            training__stages=[
+                {"samples": 8, "batch": 8},
+                {"samples": 64, "fade": 32, "batch": 4, "rate": 0.85},
+            ]
+        )
+        return Loop(recipe, ExactToy(recipe.options, recipe.data), folder)
+    name, overrides = SMALL[case]
+    recipe: Recipe = read_recipe(name, overrides=overrides, data=str(folder / "films"))
+    experiment: Any = find_experiment(recipe.experiment)
+    return Loop(recipe, experiment(recipe.options, recipe.data), folder)
+
+
+def first_steps(loop: Loop) -> dict[str, Tensor]:
+    """Gradients, weights, buffers and averages after each of the first steps."""
+    feed = loop.open_feed()
+    found: dict[str, Tensor] = {}
+    for step in range(STEPS):
+        loop.train_step(exact(feed.next()), loop.plan.at(loop.step))
+        for name, network in loop.parts.networks.items():
+            for key, parameter in network.named_parameters():
+                if parameter.grad is not None:
+                    found[f"{step}/gradient/{name}/{key}"] = parameter.grad.clone()
+            for key, buffer in network.named_buffers():
+                found[f"{step}/buffer/{name}/{key}"] = buffer.clone()
+        for name, average in loop.averages.items():
+            for key, value in average.network.state_dict().items():
+                found[f"{step}/average/{name}/{key}"] = value.clone()
+    return {key: value.contiguous() for key, value in found.items()}
+
+
+def exact(batch: Any) -> Any:
+    if isinstance(batch, dict):
+        return {key: exact(value) for key, value in batch.items()}
+    return batch.to(torch.get_default_dtype()) if batch.is_floating_point() else batch
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    # In 64 bits, so that a wrong term cannot hide behind rounding.
+    torch.set_default_dtype(torch.float32 if os.environ.get("SINGLE") else torch.float64)
+    for case in CASES:
+        loop = open_case(case, folder)
+        found = first_steps(loop)
+        # Every process writes what it has: they must agree with one another, too.
+        rank, together = loop.fabric.global_rank, loop.fabric.world_size
+        save_file(found, folder / f"{case}-{rank}of{together}.safetensors")
+    torch.set_default_dtype(torch.float32)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
