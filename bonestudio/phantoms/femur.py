@@ -8,7 +8,6 @@ of the tibia and the patella's shadow are in the picture as they are in a knee's
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -18,21 +17,29 @@ from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.phantoms import chance
 from bonestudio.phantoms.anatomy import load_bone
+from bonestudio.phantoms.bone_matter import Growing, per_ray
+from bonestudio.phantoms.femur_pose import (
+    SIZE,
+    Knee,
+    condyles,
+    pixel_of,
+    pose_knees,
+    rays,
+    soft_tissue,
+    tibia_middle,
+)
 from bonestudio.phantoms.film import Bench, develop, looks, own_level
 from bonestudio.phantoms.growth import FEMUR, Stage, check_ages, stage
 from bonestudio.phantoms.materials import LEG_BEAM
-from bonestudio.phantoms.ossify import Growing, Paths, paths_in_frame
+from bonestudio.phantoms.ossify import Paths, paths_in_frame
 from bonestudio.phantoms.patient import Style, VirtualPatient
 from bonestudio.phantoms.physics import areal_bmd, transmission
 from bonestudio.phantoms.truth import Phantom, Truth
 
-SIZE = 128
-FRAME = 1.55  # side of the frame over the width across the condyles
-JOINT_ROW = 0.83  # where the condyles end, share of the frame's height
 PLATE = 26.0  # mm of the adult bone from the condyles to the middle of the growth plate
 TIBIA_PLATE = 15.0
 CHUNK = 8
-BENCH = Bench(black=(0.42, 0.58), white=(0.98, 1.08), scatter=(0.2, 0.5), quanta=(40000, 400000))
+BENCH = Bench(black=(0.38, 0.52), white=(0.98, 1.08), scatter=(0.2, 0.5), quanta=(40000, 400000))
 LEVEL = 3.6
 
 
@@ -45,26 +52,6 @@ class Femora:
     masks: dict[str, Tensor]
     spacing: Tensor
     stage: Stage
-
-
-@dataclass(frozen=True)
-class _Knee:
-    """Geometry of a batch of knees; tensors [batch], mm and radians.
-
-    ``scale`` is the size over the mesh's; ``joint`` how far the tibia's spines lie below the
-    condyles' ends: in a grown knee they stand between the condyles, above them.
-    """
-
-    scale: Tensor
-    joint: Tensor
-    leg: Tensor
-    tilt: Tensor
-    shift: Tensor
-    roll: Tensor
-
-    @property
-    def pixel(self) -> Tensor:
-        return FRAME * _condyles()[1] * self.scale / SIZE
 
 
 def render_femora(
@@ -100,7 +87,7 @@ def femur(patient: VirtualPatient, age: float, *, style: Style = "natural") -> P
     """Render one patient's distal femur with its truth."""
     batch = render_femora([patient], [age], style=style)
     grown, spacing = batch.stage, float(batch.spacing[0])
-    knee = _knees([patient], grown, [age], style)
+    knee = pose_knees([patient], grown, [age], style)
     heights = {"condyles": 0.0, "tibia": -float(knee.joint[0])}
     if grown.fusion[0] < 1:
         heights["physis"] = PLATE * float(knee.scale[0])
@@ -111,11 +98,11 @@ def femur(patient: VirtualPatient, age: float, *, style: Style = "natural") -> P
         sex=patient.sex,
         age=age,
         masks={name: mask[0].numpy() for name, mask in batch.masks.items()},
-        landmarks={name: _pixel(knee, height) for name, height in heights.items()},
+        landmarks={name: pixel_of(knee, height) for name, height in heights.items()},
         angles={"tilt": float(knee.tilt.rad2deg()[0]), "roll": float(knee.roll.rad2deg()[0])},
         measures={
             "length_mm": float(grown.length[0]) * size,
-            "condylar_width_mm": float(_condyles()[1] * knee.scale[0]),
+            "condylar_width_mm": float(condyles()[1] * knee.scale[0]),
             "gap_mm": float(grown.gap[0]) if grown.fusion[0] < 1 else 0.0,
             "width_ratio": float(grown.width_ratio[0]),
             "fusion": float(grown.fusion[0]),
@@ -142,14 +129,14 @@ def _render(
     """Render one chunk."""
     traits = [p.traits for p in patients]
     grown = stage(FEMUR, ages, [p.sex for p in patients], [t.tempo for t in traits])
-    knee = _knees(patients, grown, ages, style)
-    up, side = _rays(knee)  # mm over the condyles' ends, mm to the outer side of the knee's middle
-    scale, middle = _per_ray(knee.scale), _condyles()[0]
+    knee = pose_knees(patients, grown, ages, style)
+    up, side = rays(knee)  # mm over the condyles' ends, mm to the outer side of the knee's middle
+    scale, middle = per_ray(knee.scale), condyles()[0]
     thigh = _bone("femur", patients, grown, knee)
     upper = paths_in_frame(thigh, load_bone("femur").length * scale - up, side + middle * scale)
     shin = _bone("tibia", patients, grown, knee)
-    below = -up - _per_ray(knee.joint)
-    lower = paths_in_frame(shin, below, side + _tibia_middle() * scale)
+    below = -up - per_ray(knee.joint)
+    lower = paths_in_frame(shin, below, side + tibia_middle() * scale)
     cap = _patella(patients, grown, knee, up, side)
     masks = {
         "femur": upper["volume"] > 1.0,
@@ -159,7 +146,7 @@ def _render(
     }
     bone = upper["bone"] + lower["bone"] + cap["bone"]
     volume = upper["volume"] + lower["volume"] + cap["volume"]
-    skin = _soft_tissue(knee, up, side, patients)
+    skin = soft_tissue(knee, up, side, patients)
     marrow, soft = (volume - bone).clamp(min=0), (skin - volume).clamp(min=0)
     primary = transmission({"bone": bone, "marrow": marrow, "soft": soft}, LEG_BEAM).to(device)
     noise = torch.stack(
@@ -174,35 +161,7 @@ def _render(
     return Femora(pixels, areal_bmd(bone), masks, knee.pixel, grown)
 
 
-def _knees(
-    patients: Sequence[VirtualPatient], grown: Stage, ages: Sequence[float], style: Style
-) -> _Knee:
-    """Size and pose of each knee; the pose is drawn anew for each film."""
-    traits = [p.traits for p in patients]
-    maturity = torch.tensor(grown.maturity, dtype=torch.float32)
-    # The knee is born wide: its width runs ahead of the bone's length. Adults: 83 and 74 mm.
-    adult = torch.tensor([83.0 if p.sex == "M" else 74.0 for p in patients]) / _condyles()[1]
-    own = torch.tensor([1 + 0.045 * t.size + 0.025 * t.breadth for t in traits])
-    scale = adult * own * maturity.pow(0.72)
-    pose = torch.stack(
-        [
-            chance.normal(p.seed, f"pose/femur/{a:.4f}", 4)
-            for p, a in zip(patients, ages, strict=True)
-        ]
-    ) * (1.0 if style == "natural" else 0.0)
-    pose = pose.clamp(-2.5, 2.5)
-    soft = torch.tensor([1 + 0.08 * t.soft_tissue for t in traits])
-    return _Knee(
-        scale=scale,
-        joint=(-4.0 + 8.0 * (1 - maturity)) * scale,
-        leg=scale * soft * (1.12 + 0.25 * (1 - maturity)),
-        tilt=pose[:, 0] * 0.02,
-        shift=pose[:, 1] * 1.5 * scale,
-        roll=pose[:, 2] * 0.05,
-    )
-
-
-def _bone(name: str, patients: Sequence[VirtualPatient], grown: Stage, knee: _Knee) -> Growing:
+def _bone(name: str, patients: Sequence[VirtualPatient], grown: Stage, knee: Knee) -> Growing:
     """Describe femur or tibia for this batch."""
     traits = [p.traits for p in patients]
     maturity = torch.tensor(grown.maturity, dtype=torch.float32)
@@ -233,7 +192,7 @@ def _bone(name: str, patients: Sequence[VirtualPatient], grown: Stage, knee: _Kn
 
 
 def _patella(
-    patients: Sequence[VirtualPatient], grown: Stage, knee: _Knee, up: Tensor, side: Tensor
+    patients: Sequence[VirtualPatient], grown: Stage, knee: Knee, up: Tensor, side: Tensor
 ) -> Paths:
     """Compute the kneecap's paths: it ossifies from 3 (girls) or 4 years (boys) to 12 years."""
     start = torch.tensor([3.0 if p.sex == "F" else 4.0 for p in patients])
@@ -241,7 +200,7 @@ def _patella(
     share = ((age - start) / 8).clamp(0, 1).sqrt()
     mesh = load_bone("patella")
     scale = knee.scale * share.clamp(min=0.02)
-    middle = mesh.length / 2 * _per_ray(scale)
+    middle = mesh.length / 2 * per_ray(scale)
     cap = _bone("femur", patients, grown, knee)
     flat = torch.zeros_like(share)
     cap = replace(
@@ -259,66 +218,7 @@ def _patella(
         depth_samples=16,
     )
     # Its middle lies over the condyles, a third of the frame above the joint.
-    height = _per_ray(38.0 * knee.scale)
+    height = per_ray(38.0 * knee.scale)
     paths = paths_in_frame(cap, middle - (up - height), side)
-    present = _per_ray((share > 0).float())
+    present = per_ray((share > 0).float())
     return {key: path * present for key, path in paths.items()}
-
-
-def _rays(knee: _Knee) -> tuple[Tensor, Tensor]:
-    """Position of each ray in mm: over the ends of the condyles, and to the outer side."""
-    offset = torch.arange(SIZE) - (SIZE - 1) / 2
-    rows, columns = torch.meshgrid(-offset, offset, indexing="ij")
-    pixel, tilt = _per_ray(knee.pixel), _per_ray(knee.tilt)
-    up = (rows * tilt.cos() - columns * tilt.sin() + SIZE * (JOINT_ROW - 0.5)) * pixel
-    side = (columns * tilt.cos() + rows * tilt.sin()) * pixel - _per_ray(knee.shift)
-    return up, side
-
-
-def _pixel(knee: _Knee, up: float) -> tuple[float, float]:
-    """Find the pixel of a point on the knee's midline (mm): the inverse of `_rays`."""
-    cos, sin = float(knee.tilt.cos()[0]), float(knee.tilt.sin()[0])
-    pixel, side = float(knee.pixel[0]), float(knee.shift[0])
-    height = up / pixel - SIZE * (JOINT_ROW - 0.5)
-    middle = (SIZE - 1) / 2
-    return middle - (height * cos + side / pixel * sin), middle + side / pixel * cos - height * sin
-
-
-def _soft_tissue(
-    knee: _Knee, up: Tensor, side: Tensor, patients: Sequence[VirtualPatient]
-) -> Tensor:
-    """Path through thigh, knee and calf in mm: elliptic cross-sections, narrowest at the joint."""
-    wave = torch.stack([chance.normal(p.seed, "leg outline", 3) for p in patients]).clamp(-2, 2)
-    a, b, lean = (w[:, None, None] for w in wave.T)
-    height = up / _per_ray(knee.scale)  # mm of the mesh
-    half = (
-        52
-        + (0.16 + 0.04 * a) * (height - 10).clamp(min=0)
-        + (0.1 + 0.03 * b) * (-height).clamp(min=0)
-    )
-    half = half * _per_ray(knee.leg)
-    x = side - 0.04 * lean * half
-    path: Tensor = 2 * 0.95 * half * (1 - (x / half).square()).clamp(min=0).sqrt()
-    return path
-
-
-@lru_cache(maxsize=1)
-def _condyles() -> tuple[float, float]:
-    """Return middle and width of the condyles across the knee, mm of the mesh."""
-    mesh = load_bone("femur")
-    xs = np.flatnonzero(mesh.inside[-round(45 / mesh.spacing) :].any(axis=(0, 1)))
-    left, right = mesh.origin[0] + mesh.spacing * xs[[0, -1]].astype(float)
-    return float(left + right) / 2, float(right - left)
-
-
-@lru_cache(maxsize=1)
-def _tibia_middle() -> float:
-    """Return the middle of the tibial plateau across the knee, mm of the mesh."""
-    mesh = load_bone("tibia")
-    xs = np.flatnonzero(mesh.inside[: round(20 / mesh.spacing)].any(axis=(0, 1)))
-    return float(mesh.origin[0] + mesh.spacing * xs[[0, -1]].mean())
-
-
-def _per_ray(value: Tensor) -> Tensor:
-    """[batch] → [batch, 1, 1]."""
-    return value[:, None, None]

@@ -5,7 +5,6 @@ is the bone on that side of the plate; the epiphysis is the other side, shrunk a
 rounded, as far as it has ossified. What bone has bridged of the plate is added last.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,74 +12,17 @@ import torch
 from torch import Tensor
 
 from bonestudio.phantoms.anatomy import Bone, load_bone
-from bonestudio.phantoms.texture import VOXEL, trabecular_block
+from bonestudio.phantoms.bone_matter import (
+    Growing,
+    cortex_thickness,
+    matter,
+    meet,
+    per_ray,
+    spongiosa,
+    warp,
+)
 
 Paths = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Growing:
-    """A batch of one bone in all ages; tensors [batch], lengths in real mm unless said otherwise.
-
-    Attributes
-    ----------
-    name
-        The bone (see `anatomy.BONES`).
-    plate
-        Height of the growth plate's middle over the ossified end it lies near, in mm of the adult
-        mesh, and which end: 'proximal' or 'distal'.
-    stretch, breadth
-        Length and width over those of the mesh.
-    width_ratio, height_ratio, gap, fusion, scar
-        Stage of growth, as in `growth.Stage`.
-    cortex
-        Thickness of the cortex at mid-shaft, mm.
-    trabecular
-        BV/TV near the joints.
-    contrast
-        Contrast of the trabecular pattern.
-    mineral
-        Mineral of the bone matrix over the normal one.
-    roll
-        Rotation about the long axis, radians.
-    shape
-        [batch, 12] coefficients of the outline's warp, standard normal.
-    place
-        [batch, 3] where in the trabecular block the bone lies, 0 to 1.
-    rim
-        How far the joint's rim is drawn out at the proximal end, mm of the mesh.
-    waves
-        Depth of the growth plate's waves over the bone's half depth.
-    visible
-        Share of the bone, counted from the plate's end, that the film can show.
-    pixel
-        Typical size of a pixel in mm: outlines are softened and trabeculae drawn to that scale.
-    depth_samples
-        Samples along each ray.
-    """
-
-    name: str
-    plate: float
-    end: str
-    stretch: Tensor
-    breadth: Tensor
-    width_ratio: Tensor
-    height_ratio: Tensor
-    gap: Tensor
-    fusion: Tensor
-    scar: Tensor
-    cortex: Tensor
-    trabecular: Tensor
-    contrast: Tensor
-    mineral: Tensor
-    roll: Tensor
-    shape: Tensor
-    place: Tensor
-    rim: float = 0.0
-    waves: float = 0.09
-    visible: float = 1.0
-    pixel: float = 0.25
-    depth_samples: int = 14
 
 
 @lru_cache(maxsize=8)
@@ -101,9 +43,9 @@ def _volume(name: str, device: str) -> tuple[Tensor, float, tuple[float, float, 
 def paths_in_frame(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     """Compute `ossified_paths` where the bone can be, and lay them into the empty frame."""
     mesh = load_bone(bone.name)
-    reach = mesh.distance.shape[2] * mesh.spacing / 2 * _per_ray(bone.breadth) * 1.15
-    middle = (mesh.origin[0] * _per_ray(bone.breadth)) + reach / 1.15
-    inside = (along > -1) & (along < _per_ray(mesh.length * bone.stretch) + 1)
+    reach = mesh.distance.shape[2] * mesh.spacing / 2 * per_ray(bone.breadth) * 1.15
+    middle = (mesh.origin[0] * per_ray(bone.breadth)) + reach / 1.15
+    inside = (along > -1) & (along < per_ray(mesh.length * bone.stretch) + 1)
     here = inside & ((across - middle).abs() < reach)
     found = {key: torch.zeros_like(along) for key in ("bone", "volume", "epiphysis")}
     rows = torch.nonzero(here.any(2).any(0)).flatten()
@@ -126,30 +68,30 @@ def ossified_paths(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     """
     mesh = load_bone(bone.name)
     length = mesh.length
-    height = along / _per_ray(bone.stretch)  # mm of the mesh over the proximal end
+    height = along / per_ray(bone.stretch)  # mm of the mesh over the proximal end
     share = height / length
-    waist, bend = _warp(bone.shape, share)
-    x = across / (_per_ray(bone.breadth) * waist) - bend * _per_ray(1 / bone.breadth)
+    waist, bend = warp(bone.shape, share)
+    x = across / (per_ray(bone.breadth) * waist) - bend * per_ray(1 / bone.breadth)
     back, front = _depth(bone.name, bone.end, bone.visible)
     depth = torch.linspace(back, front, bone.depth_samples, device=along.device)
     cos, sin = bone.roll.cos()[:, None, None, None], bone.roll.sin()[:, None, None, None]
     x, y = x[:, :, None, :], depth[None, None, :, None]
     x, y = x * cos + y * sin, y * cos - x * sin  # [batch, h, depth, w]
-    step = (depth[1] - depth[0]) * _per_ray(bone.breadth) * waist  # real mm per sample
+    step = (depth[1] - depth[0]) * per_ray(bone.breadth) * waist  # real mm per sample
 
     zs = height[:, :, None, :] + mesh.landmarks["proximal"][2] + _rim(bone, x, height)
-    real = _per_ray(bone.breadth)[:, None]
+    real = per_ray(bone.breadth)[:, None]
     adult = _distance(mesh, x, y, zs) * real
-    cortex = _cortex(bone, share)[:, :, None, :]
+    cortex = cortex_thickness(bone, share)[:, :, None, :]
     # Over the plate: height in real mm, positive on the shaft's side.
     over = height - bone.plate if bone.end == "proximal" else length - bone.plate - height
     over = over[:, :, None, :] + _undulation(bone, x, y)
-    over_mm = over * _per_ray(bone.stretch)[:, None]
-    spongy = _spongiosa(bone, share[:, :, None, :], over_mm, x, y, zs)
+    over_mm = over * per_ray(bone.stretch)[:, None]
+    spongy = spongiosa(bone, share[:, :, None, :], over_mm, x, y, zs)
 
-    half_gap = _per_ray(bone.gap)[:, None] / 2
-    shaft, shaft_inside = _matter(
-        _meet(adult, over_mm - half_gap, 2 * bone.pixel), cortex, spongy, bone.pixel
+    half_gap = per_ray(bone.gap)[:, None] / 2
+    shaft, shaft_inside = matter(
+        meet(adult, over_mm - half_gap, 2 * bone.pixel), cortex, spongy, bone.pixel
     )
     near = (
         (over_mm < 14 * bone.pixel).flatten(2).any(2).any(0)
@@ -158,11 +100,11 @@ def ossified_paths(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     if near.any():
         rows = slice(int(near.nonzero()[0]), int(near.nonzero()[-1]) + 1)
         ends = _epiphysis(bone, mesh, x[:, rows], y[:, rows], height[:, rows], over[:, rows])
-        centre, inside = _matter(
+        centre, inside = matter(
             ends, cortex[:, rows] * 0.85, 0.14 + 0.6 * spongy[:, rows], bone.pixel
         )
         # Bridges: the adult bone, as far as the plate has closed, and its scar.
-        whole, whole_inside = _matter(adult[:, rows], cortex[:, rows], spongy[:, rows], bone.pixel)
+        whole, whole_inside = matter(adult[:, rows], cortex[:, rows], spongy[:, rows], bone.pixel)
         scar = (
             0.45
             * bone.scar[:, None, None, None]
@@ -174,17 +116,12 @@ def ossified_paths(bone: Growing, along: Tensor, across: Tensor) -> Paths:
         apart = torch.maximum(shaft_inside[:, rows], inside)
         shaft_inside[:, rows] = torch.lerp(apart, whole_inside, fusion)
         epiphysis_inside[:, rows] = inside * (fusion < 1)
-    mineral = _per_ray(bone.mineral)
+    mineral = per_ray(bone.mineral)
     return {
         "bone": shaft.sum(2) * step * mineral,
         "volume": shaft_inside.sum(2) * step,
         "epiphysis": epiphysis_inside.sum(2) * step,
     }
-
-
-def _per_ray(value: Tensor) -> Tensor:
-    """[batch] → [batch, 1, 1]."""
-    return value[:, None, None]
 
 
 @lru_cache(maxsize=16)
@@ -213,74 +150,6 @@ def _distance(mesh: Bone, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     )
     # Beyond the volume the border value stands for less than the true distance: still outside.
     return read.reshape(x.shape)
-
-
-def _meet(one: Tensor, other: Tensor, rounding: float) -> Tensor:
-    """Smooth intersection of two signed distances: edges are rounded over ``rounding`` mm."""
-    blend = (rounding - (one - other).abs()).clamp(min=0)
-    return torch.minimum(one, other) - blend * blend / (4 * rounding)
-
-
-def _matter(
-    distance: Tensor, cortex: Tensor, spongy: Tensor, pixel: float
-) -> tuple[Tensor, Tensor]:
-    """Return share of compact matrix, and share inside the outline, at each sample.
-
-    The cortex is compact from the surface to its thickness and turns into trabeculae over a third
-    of that; the outline is softened over a pixel.
-    """
-    inside = (distance / pixel + 0.5).clamp(0, 1)
-    shell = ((cortex - distance) / (0.33 * cortex + 0.06) + 0.5).clamp(0, 0.96)
-    return inside * torch.maximum(shell, spongy), inside
-
-
-def _cortex(bone: Growing, share: Tensor) -> Tensor:
-    """Thickness of the cortex in mm at each height: a thin plate at the ends, thick mid-shaft."""
-    from_end = torch.minimum(share / 0.42, (1 - share) / 0.42).clamp(0, 1)
-    rise = from_end * from_end * (3 - 2 * from_end)
-    thin = 0.15 + 0.10 * _per_ray(bone.cortex)
-    return thin + (_per_ray(bone.cortex) - thin).clamp(min=0) * rise
-
-
-def _spongiosa(
-    bone: Growing, share: Tensor, over_mm: Tensor, x: Tensor, y: Tensor, z: Tensor
-) -> Tensor:
-    """BV/TV with its pattern at each sample: dense at joints and plate, almost none mid-shaft."""
-    block = trabecular_block().to(x.device)
-    growth = bone.breadth.sqrt()[:, None, None, None]
-    grid = torch.empty(*x.shape, 3, dtype=x.dtype, device=x.device)
-    for axis, value in enumerate((x, y, z)):
-        n, place = block.shape[2 - axis], bone.place[:, axis, None, None, None]
-        torch.mul(value, growth * (0.25 / (bone.pixel * VOXEL * n)), out=grid[..., axis]).add_(
-            place
-        )
-        grid[..., axis].remainder_(1.0).mul_(2.0).sub_(1.0)
-    pattern = torch.nn.functional.grid_sample(
-        block[None, None],
-        grid.reshape(1, -1, *x.shape[2:], 3),
-        mode="bilinear",
-        padding_mode="border",
-        align_corners=True,
-    ).reshape(x.shape)
-    from_middle = ((share - 0.5).abs() * 2).clamp(0, 1)
-    level = 0.12 + 0.88 * from_middle**1.5
-    # Young bone under the plate (primary spongiosa) is dense over two millimetres.
-    young = (1 - bone.fusion)[:, None, None, None] * torch.exp(-over_mm.abs() / (6 * bone.pixel))
-    level = bone.trabecular[:, None, None, None] * (level + 0.5 * young)
-    return level * (1 + bone.contrast[:, None, None, None] * pattern).clamp(0.05, 4.0)
-
-
-def _warp(shape: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Return width factor and sideways bend (mm of the mesh) along the bone, [batch, h, w].
-
-    Four waves along the bone change its width by 2.5 % each, two bend it by 0.25 mm each.
-    """
-    angle = share.clamp(-0.1, 1.1) * torch.pi
-    waist = torch.ones_like(share)
-    for wave in range(1, 5):
-        waist = waist + 0.025 * _per_ray(shape[:, wave - 1]) * torch.cos(wave * angle)
-    bend = 0.25 * _per_ray(shape[:, 4]) * torch.sin(angle)
-    return waist, bend + 0.15 * _per_ray(shape[:, 5]) * torch.sin(2 * angle)
 
 
 def _rim(bone: Growing, x: Tensor, height: Tensor) -> Tensor:
@@ -325,9 +194,9 @@ def _epiphysis(
     # The epiphysis' face of the plate runs with the plate, a little more waved.
     waves = 1.3 * (over - (from_end - bone.plate))
     limit = (bone.plate - half_gap) - up - waves
-    real = _per_ray(bone.breadth)[:, None]
+    real = per_ray(bone.breadth)[:, None]
     adult = _distance(mesh, x / ratio, y / ratio, z)
-    shape = _meet(adult, limit, 2 * bone.pixel) * real * torch.minimum(ratio, tall)
+    shape = meet(adult, limit, 2 * bone.pixel) * real * torch.minimum(ratio, tall)
     wide, deep = _end_size(bone.name, bone.plate, bone.end)
     high = centre * tall
     egg: Tensor = (
