@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
+from viewer_box import Box
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = ROOT / "artefacts" / "screens"
@@ -74,6 +75,11 @@ def studio() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def base_url() -> None:
+    """Pages are opened by their whole address."""
+
+
+@pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     """The system's Chromium where there is one, Playwright's own otherwise; silent either way."""
     own = {"executable_path": CHROMIUM} if Path(CHROMIUM).exists() else {}
@@ -122,3 +128,79 @@ def film_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("films") / "bar.png"
     Image.fromarray(grey).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def dicom_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of Erika Mustermann, 12 bits, pixels of 0.5 mm down and 0.25 mm across."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import (
+        DigitalXRayImageStorageForPresentation,
+        ExplicitVRLittleEndian,
+        generate_uid,
+    )
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    film = Dataset()
+    film.file_meta = meta
+    film.SOPClassUID, film.SOPInstanceUID = (
+        meta.MediaStorageSOPClassUID,
+        meta.MediaStorageSOPInstanceUID,
+    )
+    film.PatientName, film.PatientID, film.PatientBirthDate = (
+        "Mustermann^Erika",
+        "MRN4711",
+        "19640812",
+    )
+    film.PatientSex, film.PatientAge, film.Modality = "F", "057Y", "DX"
+    film.ViewPosition, film.ImageLaterality, film.BodyPartExamined = "PA", "L", "HAND"
+    film.ImagerPixelSpacing = [0.5, 0.25]
+    film.Rows, film.Columns, film.SamplesPerPixel = 300, 200, 1
+    film.PhotometricInterpretation, film.PixelRepresentation = "MONOCHROME2", 0
+    film.BitsAllocated, film.BitsStored, film.HighBit = 16, 12, 11
+    rows, columns = np.mgrid[:300, :200]
+    film.PixelData = (rows * 5 + columns * 10).astype("<u2").tobytes()
+    path = tmp_path_factory.mktemp("films") / "mustermann_erika.dcm"
+    film.save_as(path, enforce_file_format=True)
+    return path
+
+
+def film_page(browser: Browser, studio: str, file: Path) -> Iterator[Box]:
+    """Open a page with a film on the Light box; its scripts must not fail until it is closed."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.goto(studio)
+    page.get_by_role("tab", name="Light box").click()
+    page.set_input_files("#lightbox-upload input[type=file]", file)
+    box = Box(page, "lightbox")
+    box.wait_for_film(300, 200)
+    yield box
+    context.close()
+    assert failures == []
+
+
+@pytest.fixture(scope="module")
+def light_box_page(browser: Browser, studio: str, film_file: Path) -> Iterator[Box]:
+    yield from film_page(browser, studio, film_file)
+
+
+@pytest.fixture(scope="module")
+def spaced_page(browser: Browser, studio: str, dicom_file: Path) -> Iterator[Box]:
+    yield from film_page(browser, studio, dicom_file)
+
+
+@pytest.fixture
+def light_box(light_box_page: Box) -> Box:
+    """The Light box with the test film on it, as it is right after opening."""
+    return light_box_page.fresh()
+
+
+@pytest.fixture
+def spaced(spaced_page: Box) -> Box:
+    """The Light box with a film whose pixels are 0.5 mm high and 0.25 mm wide."""
+    return spaced_page.fresh()
