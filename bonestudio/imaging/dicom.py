@@ -115,10 +115,7 @@ def _grey(ds: Dataset, stored: NDArray[Any]) -> tuple[NDArray[np.float32], tuple
         raise ImageError("The DICOM file says it is grey but holds colours; export it again.")
     if stored.dtype.kind == "f":
         return greys.to_pixels(stored)
-    bits = int(ds.get("BitsStored") or 16)
-    low, high = (
-        (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if stored.dtype.kind == "i" else (0, 2**bits - 1)
-    )
+    low, high = _stored_range(ds, stored)
     slope = dicom_tags.number(ds, "RescaleSlope") or 1.0
     intercept = dicom_tags.number(ds, "RescaleIntercept") or 0.0
     if tables := _tables(ds, "ModalityLUTSequence"):
@@ -140,6 +137,16 @@ def _grey(ds: Dataset, stored: NDArray[Any]) -> tuple[NDArray[np.float32], tuple
     if slope < 0:
         return np.float32(1) - pixels, (1 - window[1], 1 - window[0])
     return pixels, window
+
+
+def _stored_range(ds: Dataset, stored: NDArray[Any]) -> tuple[float, float]:
+    """Smallest and largest value of the stored bits; of the pixels where those are 32."""
+    bits = int(ds.get("BitsStored") or 16)
+    if not 1 <= bits <= 16:
+        return float(stored.min()), max(float(stored.max()), float(stored.min()) + 1)
+    if stored.dtype.kind == "i":
+        return -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1
+    return 0.0, 2.0**bits - 1
 
 
 def _colour(ds: Dataset, stored: NDArray[Any]) -> tuple[NDArray[np.float32], tuple[float, float]]:

@@ -1,5 +1,6 @@
 """``read_radiograph`` and ``read_volume``: any bone image, or one clear sentence."""
 
+import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from bonestudio.imaging.sniff import Format, sniff
 from bonestudio.imaging.types import Radiograph, Unit, Volume
 
 Image = TypeVar("Image", Radiograph, Volume)
+
+# What decoders log about a damaged file quotes its content, which may be a name.
+for _decoder in ("tifffile", "pydicom", "nibabel", "PIL"):
+    logging.getLogger(_decoder).setLevel(logging.CRITICAL + 1)
 
 
 class AnotherKindError(ImageError):

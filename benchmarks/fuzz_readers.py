@@ -1,0 +1,341 @@
+"""Damage image files of every format and read them: only an image or one clear sentence may come.
+
+``python benchmarks/fuzz_readers.py --n 100000`` damages good files in a hundred thousand ways and
+counts, per format, images, clear errors and anything else: another exception, a dead process, more
+than 5 s of work, more than 2 GB of memory. Each case is made from its number alone, so one that
+fails can be made again: ``--only 4711``. Files that fail are kept under artefacts/fuzz/.
+"""
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import struct
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+from collections import Counter, defaultdict
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+FORMATS = ("PNG", "JPEG", "TIFF", "DICOM", "NIfTI", "NRRD", "MHA", "NPY", "AIM", "ISQ")
+SECONDS, GIGABYTES = 5.0, 2.0
+OUT = Path(__file__).parents[1] / "artefacts" / "fuzz"
+# pydicom's own small files: every compression, palettes, several frames, no header.
+_PYDICOM = [
+    "CT_small.dcm",
+    "MR_small_RLE.dcm",
+    "MR_small_bigendian.dcm",
+    "MR_small_implicit.dcm",
+    "MR_small_jp2klossless.dcm",
+    "MR_small_jpeg_ls_lossless.dcm",
+    "ExplVR_LitEndNoMeta.dcm",
+    "JPGExtended.dcm",
+    "JPEG-lossy.dcm",
+    "JPEG2000.dcm",
+    "JPEGLSNearLossless_16.dcm",
+    "693_J2KI.dcm",
+    "SC_rgb_rle_2frame.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
+    "SC_rgb_small_odd.dcm",
+    "SC_rgb_dcmtk_+eb+cy+s2.dcm",
+    "examples_palette.dcm",
+    "rtdose_rle_1frame.dcm",
+    "liver_1frame.dcm",
+    "test-SR.dcm",
+]
+_EXTREME = (0, 1, 2, 255, 256, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
+
+
+def good_files():
+    """Small good files by format, most of them written by the libraries that others use."""
+    import nibabel as nib
+    import py_aimio
+    import pydicom.data
+    import tifffile
+    from PIL import Image
+
+    from bonestudio.imaging import Radiograph, Volume, write_radiograph, write_volume
+
+    rng = np.random.default_rng(7)
+    smooth = np.add.outer(np.linspace(0, 1, 40), np.linspace(0, 1, 36)) / 2
+    grey = np.clip(smooth + rng.normal(0, 0.02, smooth.shape), 0, 1).astype(np.float32)
+    solid = (np.stack([grey] * 6) * 1000 + rng.normal(0, 5, (6, 40, 36))).astype(np.float32)
+    film = Radiograph(pixels=grey, spacing=(0.1, 0.1), view="PA", age=9.0, sex="F")
+    files = defaultdict(list)
+
+    def picture(kind, image, **options):
+        out = BytesIO()
+        image.save(out, kind, **options)
+        files[kind].append(out.getvalue())
+
+    bytes_ = (grey * 255).astype(np.uint8)
+    words = (grey * 65535).astype(np.uint16)
+    colour = np.stack([bytes_, bytes_ // 2, 255 - bytes_], axis=2)
+    picture("PNG", Image.fromarray(bytes_))
+    picture("PNG", Image.fromarray(words), dpi=(300, 300))
+    picture("PNG", Image.fromarray(colour).quantize(16), transparency=3)
+    picture("PNG", Image.fromarray(colour).convert("RGBA"))
+    picture("JPEG", Image.fromarray(bytes_))
+    picture("JPEG", Image.fromarray(colour), progressive=True)
+    picture("JPEG", Image.fromarray(colour).convert("CMYK"))
+    picture("TIFF", Image.fromarray(colour), compression="tiff_lzw")
+    picture("TIFF", Image.fromarray(bytes_), compression="jpeg")
+    picture("TIFF", Image.fromarray(bytes_), compression="packbits")
+    for values, options in (
+        (bytes_, {"compression": "zlib", "predictor": True}),
+        (words, {"byteorder": ">"}),
+        (grey, {"rowsperstrip": 7}),
+        (words, {"tile": (16, 16), "bigtiff": True}),
+        (solid, {"metadata": {"axes": "ZYX"}, "photometric": "minisblack"}),
+        (solid.astype(np.uint16), {"imagej": True}),
+    ):
+        out = BytesIO()
+        tifffile.imwrite(out, values, **options)
+        files["TIFF"].append(out.getvalue())
+    files["DICOM"] = [Path(pydicom.data.get_testdata_file(n)).read_bytes() for n in _PYDICOM]
+    image = nib.Nifti1Image(solid.T.astype(np.int16), np.diag([-0.1, -0.1, 0.2, 1]))
+    files["NIfTI"] += [image.to_bytes(), gzip.compress(image.to_bytes(), mtime=0)]
+    files["NIfTI"].append(nib.Nifti2Image(solid.T, np.eye(4)).to_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for unit in ("mg HA/cm³", "HU", "unknown"):
+            volume = Volume(voxels=solid, spacing=(0.2, 0.1, 0.1), unit=unit, age=60.0)
+            for kind, ending in (("NIfTI", "nii.gz"), ("NRRD", "nrrd"), ("MHA", "mha"), ("NPY", "npy"), ("AIM", "aim"), ("ISQ", "isq"), ("DICOM", "dcm"), ("TIFF", "tif")):  # fmt: skip
+                if (unit, kind) != ("unknown", "ISQ"):
+                    files[kind].append(write_volume(volume, place / f"a.{ending}").read_bytes())
+        for kind, ending in (("PNG", "png"), ("JPEG", "jpg"), ("TIFF", "tif"), ("DICOM", "dcm"), ("NPY", "npy")):  # fmt: skip
+            files[kind].append(write_radiograph(film, place / f"b.{ending}").read_bytes())
+        for stored in ((solid > 500).astype(np.int8), (solid / 400).astype(np.int8), solid):
+            log = "Mu_Scaling   8192\nDensity: slope   1603.5\nDensity: intercept   -391.2\n"
+            meta = {"element_size": (0.06, 0.06, 0.06), "processing_log": log}
+            py_aimio.write_aim(str(place / "c.aim"), np.ascontiguousarray(stored), meta)
+            files["AIM"].append((place / "c.aim").read_bytes())
+    files["NRRD"] += [_nrrd(solid, "raw"), _nrrd(solid, "gzip"), _nrrd(solid, "ascii")]
+    files["MHA"] += [_mha(solid, packed=False), _mha(solid, packed=True)]
+    files["NPY"] += [_npy(words), _npy(solid.astype(np.int16)), _npy(colour)]
+    return dict(files)
+
+
+def _nrrd(values, encoding):
+    head = (
+        f"NRRD0004\n# by hand\ntype: short\ndimension: 3\nsizes: 36 40 6\nendian: little\n"
+        f"spacings: 0.1 0.1 0.2\nencoding: {encoding}\n\n"
+    ).encode()
+    data = values.astype("<i2")
+    if encoding == "ascii":
+        return head + " ".join(str(v) for v in data.ravel()).encode()
+    return head + (gzip.compress(data.tobytes(), mtime=0) if encoding == "gzip" else data.tobytes())
+
+
+def _mha(values, *, packed):
+    data = values.astype("<i2").tobytes()
+    data = zlib.compress(data) if packed else data
+    head = (
+        f"ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
+        f"CompressedData = {packed}\nTransformMatrix = 1 0 0 0 0 -1 0 1 0\nOffset = 0 0 0\n"
+        f"ElementSpacing = 0.1 0.1 0.2\nDimSize = 36 40 6\nElementType = MET_SHORT\n"
+        f"ElementDataFile = LOCAL\n"
+    ).encode()
+    return head + data
+
+
+def _npy(values):
+    out = BytesIO()
+    np.save(out, values)
+    return out.getvalue()
+
+
+def case(number, files, seed=0):
+    """Format and bytes of one damaged file."""
+    rng = np.random.default_rng([seed, number])
+    kind = FORMATS[number % len(FORMATS)]
+    content = files[kind][rng.integers(len(files[kind]))]
+    if content.startswith(b"\x1f\x8b") and rng.random() < 0.5:
+        return kind, gzip.compress(damage(gzip.decompress(content), rng), 1, mtime=0)
+    damaged = damage(content, rng)
+    return kind, _checked(damaged) if kind == "PNG" and rng.random() < 0.7 else damaged
+
+
+def _checked(png):
+    """Give a damaged PNG right check sums, so that its decoder meets the damage."""
+    data, at = bytearray(png), 8
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        if end + 4 > len(data):
+            break
+        data[end : end + 4] = zlib.crc32(data[at + 4 : end]).to_bytes(4, "big")
+        at = end + 4
+    return bytes(data)
+
+
+def damage(content, rng):  # noqa: C901 - one branch a kind of damage
+    """Cut, flip, overwrite, insert, remove, repeat or put extreme numbers, once to four times."""
+    data = bytearray(content)
+    for _ in range(rng.integers(1, 5)):
+        if not data:
+            break
+        # Headers are where a few bytes do most harm.
+        reach = min(len(data), int(rng.choice([64, 512, 2048, len(data)])))
+        at = int(rng.integers(reach))
+        length = int(rng.integers(1, max(2, min(256, len(data) - at))))
+        match rng.integers(9):
+            case 0:
+                del data[int(rng.integers(len(data))) :]
+            case 1:
+                data[at] ^= 1 << int(rng.integers(8))
+            case 2:
+                data[at] = int(rng.integers(256))
+            case 3:
+                data[at : at + length] = rng.bytes(length)
+            case 4:
+                data[at : at + length] = bytes([int(rng.choice([0, 255]))]) * length
+            case 5:
+                del data[at : at + length]
+            case 6:
+                data[at:at] = data[at : at + length] * int(rng.integers(1, 4))
+            case 7:
+                word = struct.pack(rng.choice(["<I", ">I"]), int(rng.choice(_EXTREME)))
+                data[at : at + 4] = word
+            case 8:
+                digits = [n for n, byte in enumerate(data[:1024]) if 48 <= byte <= 57]
+                if digits:
+                    where = digits[int(rng.integers(len(digits)))]
+                    data[where : where + 1] = rng.choice([b"0", b"9", b"-1", b"99999", b"nan"])
+    return bytes(data)
+
+
+def outcome(path):
+    """Read one file: 'image', 'clear error', or the traceback of anything else."""
+    from bonestudio.errors import BoneStudioError
+    from bonestudio.imaging import describe
+
+    try:
+        describe(path)
+    except BoneStudioError as error:
+        sentence = str(error)
+        return "clear error" if 20 < len(sentence) < 400 else f"no sentence: {sentence!r}"
+    except BaseException:  # noqa: BLE001 - this is what is looked for
+        return traceback.format_exc()
+    return "image"
+
+
+def _work(numbers, seed, files, progress, results):
+    """Read cases one after the other, telling which one is under way."""
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged"
+        for number in numbers:
+            kind, content = case(number, files, seed)
+            path.write_bytes(content)
+            progress[0], progress[1] = number, time.process_time()
+            before = time.process_time()
+            found = outcome(path)
+            spent = time.process_time() - before
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            if spent > SECONDS:
+                found = f"{spent:.1f} s of work"
+            results.put((number, kind, found, spent, peak))
+            if peak > GIGABYTES:
+                return
+
+
+def _cpu(pid):
+    ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return sum(int(t) for t in ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def run(count, seed=0):  # noqa: C901 - a watchdog reads best in one piece
+    """Watch a worker through all cases; one that dies or hangs is counted and replaced."""
+    context = multiprocessing.get_context("spawn")
+    counts, slowest, largest, failures = defaultdict(Counter), 0.0, 0.0, []
+    files, following = good_files(), 0
+    while following < count:
+        results = context.SimpleQueue()
+        progress = context.Array("d", [-1.0, 0.0])
+        worker = context.Process(
+            target=_work, args=(range(following, count), seed, files, progress, results)
+        )
+        worker.start()
+        verdict = None
+        while True:
+            while not results.empty():
+                number, kind, found, spent, peak = results.get()
+                slowest, largest = max(slowest, spent), max(largest, peak)
+                if peak > GIGABYTES:
+                    found = f"{peak:.1f} GB"
+                known = found in {"image", "clear error"}
+                counts[kind][found if known else "anything else"] += 1
+                if not known:
+                    failures.append((number, kind, found))
+                following = number + 1
+                if following % 5000 == 0:
+                    print(f"{following} cases, {len(failures)} failures", flush=True)
+            if not worker.is_alive():
+                if worker.exitcode != 0:
+                    verdict = f"process ended with {worker.exitcode}"
+                break
+            at, since = progress[0], progress[1]
+            if at >= following and _cpu(worker.pid) - since > 2 * SECONDS:
+                verdict = f"no end after {2 * SECONDS:.0f} s of work"
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.join()
+                break
+            time.sleep(0.05)
+        if verdict and results.empty():
+            if progress[0] < 0:
+                raise RuntimeError(f"The worker cannot start: {verdict}")
+            number = max(int(progress[0]), following)
+            kind = FORMATS[number % len(FORMATS)]
+            counts[kind]["anything else"] += 1
+            failures.append((number, kind, verdict))
+            following = number + 1
+    return counts, failures, slowest, largest
+
+
+def table(counts):
+    """Write the counts as text."""
+    columns = ("image", "clear error", "anything else")
+    lines = [f"{'format':8}" + "".join(f"{c:>15}" for c in columns)]
+    lines += [f"{k:8}" + "".join(f"{counts[k][c]:>15}" for c in columns) for k in FORMATS]
+    total = [sum(counts[k][c] for k in FORMATS) for c in columns]
+    return "\n".join([*lines, f"{'all':8}" + "".join(f"{n:>15}" for n in total)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=2000, help="how many damaged files")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", type=int, help="make and read this one case, with its traceback")
+    options = parser.parse_args()
+    OUT.mkdir(parents=True, exist_ok=True)
+    if options.only is not None:
+        kind, content = case(options.only, good_files(), options.seed)
+        path = OUT / f"{options.only}.{kind.lower()}"
+        path.write_bytes(content)
+        print(path, outcome(path), sep="\n")
+        return 0
+    start = time.monotonic()
+    counts, failures, slowest, largest = run(options.n, options.seed)
+    files = good_files()
+    for number, kind, found in failures[:200]:
+        (OUT / f"{number}.{kind.lower()}").write_bytes(case(number, files, options.seed)[1])
+        print(f"--- {number} {kind}: {found}")
+    print(table(counts))
+    print(f"{time.monotonic() - start:.0f} s; slowest {slowest:.2f} s, largest {largest:.2f} GB")
+    report = {"n": options.n, "seed": options.seed, "counts": counts, "failures": failures}
+    (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
