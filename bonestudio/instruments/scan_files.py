@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                         if left < 0:
                             raise ImageError("The zip unpacks to over 8 GB; pack one series.")
                         target.write(piece)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise ImageError(
             "The zip is damaged, encrypted or packed in an unusual way; pack it again."
         ) from error

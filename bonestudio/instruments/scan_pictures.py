@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError, StorageError
 from bonestudio.imaging.types import Volume
+from bonestudio.instruments import scan_boards
 from bonestudio.instruments.scan_views import Window, shrink, surface_level, windows
 
 Picture = NDArray[np.uint8]
 Tint = Literal["density", "bone"]  # coloured by mg HA/cm³, or plain ivory
 _IVORY = "#e8dcc4"
-_CYAN = (76, 201, 240)
 _PROBE = (
     "import pyvista\n"
     "plotter = pyvista.Plotter(off_screen=True, window_size=(32, 32))\n"
@@ -98,12 +98,8 @@ def _plotter(mesh: Any, *, size: tuple[int, int], tint: Tint) -> Any:
     look = {"smooth_shading": True, "specular": 0.25, "specular_power": 18, "ambient": 0.12}
     if tint == "density":
         plotter.add_mesh(
-            mesh, scalars="density", cmap="cividis", clim=(200, 1000), show_scalar_bar=False, **look
-        )
-        plotter.add_scalar_bar(
-            title="mg HA/cm³\n", color="#e6e8eb", n_labels=3, fmt="%.0f", vertical=True,
-            width=0.04, height=0.3, position_x=0.9, position_y=0.06,
-            title_font_size=13, label_font_size=13,
+            mesh, scalars="density", cmap=scan_boards.density_colours(), clim=scan_boards.DENSITIES,
+            show_scalar_bar=False, **look,
         )  # fmt: skip
     else:
         plotter.add_mesh(mesh, color=_IVORY, **look)
@@ -116,6 +112,11 @@ def _plotter(mesh: Any, *, size: tuple[int, int], tint: Tint) -> Any:
 
 def _tint(volume: Volume) -> Tint:
     return "density" if volume.unit == "mg HA/cm³" else "bone"
+
+
+def _photographed(plotter: Any, tint: Tint) -> Picture:
+    drawn = np.asarray(plotter.screenshot(None, return_img=True), np.uint8)[..., :3]
+    return scan_boards.with_density_bar(drawn) if tint == "density" else drawn
 
 
 def _aim(plotter: Any, mesh: Any, *, azimuth: float, elevation: float) -> None:
@@ -156,7 +157,7 @@ def still(
         plotter = _plotter(mesh, size=size, tint=tint or _tint(volume))
         try:
             _aim(plotter, mesh, azimuth=azimuth, elevation=elevation)
-            return np.asarray(plotter.screenshot(None, return_img=True), np.uint8)[..., :3]
+            return _photographed(plotter, tint or _tint(volume))
         finally:
             plotter.close()
 
@@ -191,7 +192,7 @@ def turntable(
             plotter = _plotter(mesh, size=size, tint=_tint(volume))
             for angle in angles:
                 _aim(plotter, mesh, azimuth=float(angle), elevation=elevation)
-                film.append_data(np.asarray(plotter.screenshot(None, return_img=True))[..., :3])
+                film.append_data(_photographed(plotter, _tint(volume)))
             plotter.close()
     except OSError as error:
         path.unlink(missing_ok=True)
@@ -230,42 +231,23 @@ def panes(
     side: int = 420,
     level: float | None = None,
     tint: Tint | None = None,
+    oriented: bool = False,
 ) -> Picture:
     """Draw coronal and sagittal over axial and surface, [2 side, 2 side, 3].
 
-    ``at`` is where the slices cross, as fractions of (slices, rows, columns).
+    ``at`` is where the slices cross, as fractions of (slices, rows, columns); ``oriented`` writes
+    right, left, front and back beside them.
     """
-    from PIL import Image, ImageDraw
-
-    low, high = window or next(iter(windows(volume).values()))
-    dz, dy, dx = volume.spacing or (1.0, 1.0, 1.0)
-    z, y, x = (min(n - 1, max(0, int(f * n))) for f, n in zip(at, volume.shape, strict=True))
-    fz, fy, fx = ((i + 0.5) / n for i, n in zip((z, y, x), volume.shape, strict=True))
-    board = Image.new("RGB", (2 * side, 2 * side))
-    pen = ImageDraw.Draw(board)
-    slices = (
-        ("Coronal", volume.voxels[::-1, y], (dz, dx), (1 - fz, fx), (0, 0)),
-        ("Sagittal", volume.voxels[::-1, :, x], (dz, dy), (1 - fz, fy), (1, 0)),
-        ("Axial", volume.voxels[z], (dy, dx), (fy, fx), (0, 1)),
-    )
-    for name, values, (tall, wide), (down, across), (column, row) in slices:
-        grey = np.clip((values - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
-        height, width = values.shape[0] * tall, values.shape[1] * wide
-        scale = (side - 2) / max(height, width)
-        shape = max(1, round(width * scale)), max(1, round(height * scale))
-        left = column * side + (side - shape[0]) // 2
-        top = row * side + (side - shape[1]) // 2
-        board.paste(Image.fromarray(grey).resize(shape, Image.Resampling.BILINEAR), (left, top))
-        line = left + across * shape[0], top + down * shape[1]
-        pen.line((line[0], top, line[0], top + shape[1] - 1), fill=_CYAN)
-        pen.line((left, line[1], left + shape[0] - 1, line[1]), fill=_CYAN)
-        pen.text((column * side + 8, row * side + 6), name, fill=(154, 164, 178), font_size=14)
     size = (side, side)
     drawn = still(volume, azimuth=azimuth, elevation=elevation, size=size, level=level, tint=tint)
-    board.paste(Image.fromarray(drawn), (side, side))
-    title = "Surface" if why_not_rendered() is None else "Projection"
-    pen.text((side + 8, side + 6), title, fill=(154, 164, 178), font_size=14)
-    return np.asarray(board, np.uint8)
+    return scan_boards.four_panes(
+        volume,
+        drawn,
+        window=window or next(iter(windows(volume).values())),
+        at=at,
+        oriented=oriented,
+        title="Surface" if why_not_rendered() is None else "Projection",
+    )
 
 
 def _projection(volume: Volume, *, azimuth: float, size: tuple[int, int]) -> Picture:

@@ -66,7 +66,7 @@ def windows(volume: Volume) -> dict[str, Window]:
     chosen = {
         name: (a, b)
         for name, (a, b) in _WINDOWS.get(volume.unit, {}).items()
-        if near < b and far > a + 0.1 * (b - a)
+        if min(far, b) - max(near, a) > 0.1 * (b - a)
     }
     if not chosen:
         chosen["Auto"] = (near, far) if far > near else (low, high)

@@ -137,9 +137,13 @@ class ScanViewer:
             "Voxel": _length(volume.spacing) or "not in the file",
             "Field": _field(volume) or "not known",
             "Unit": unit.strip() or "not in the file",
-            "Range": f"{volume.voxels.min():.5g} to {volume.voxels.max():.5g}{unit}",
+            "Range": f"{_number(volume.voxels.min())} to {_number(volume.voxels.max())}{unit}",
             "Left out": ", ".join(scan.dropped) or "nothing to leave out",
         }
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _length(spacing: tuple[float, float, float] | None) -> str:

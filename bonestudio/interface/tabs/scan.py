@@ -38,7 +38,7 @@ def scan_panel() -> None:
             frame.about(_ABOUT)
             strip = _samples()
             upload = gr.File(
-                label="Open a scan", file_count="multiple", type="filepath", height=120,
+                label="Open a scan", file_count="multiple", type="filepath", height=104,
                 elem_id="scan-upload",
             )  # fmt: skip
             unit = gr.Radio(
@@ -55,7 +55,7 @@ def scan_panel() -> None:
                 list(_SAVES), value="Volume, NIfTI", label="What to save", show_label=False
             )
             save = gr.Button("Save", interactive=False, elem_id="scan-save")
-            saved = gr.File(label="Saved", interactive=False, visible=False, elem_id="scan-saved")
+            saved = frame.download()
     status = frame.status_line("No scan is open")
 
     def answer(scan: ScanViewer, request: gr.Request, started: float) -> dict[Any, Any]:
@@ -68,7 +68,7 @@ def scan_panel() -> None:
                 value=_NOT_KNOWN if told == "unknown" else told, interactive=told == "unknown"
             ),
             save: gr.update(interactive=True),
-            saved: gr.update(value=None, visible=False),
+            upload: None,
             status: frame.said(
                 "Scan", "no network", f"read in {time.perf_counter() - started:.2f} s"
             ),
@@ -101,16 +101,16 @@ def scan_panel() -> None:
             raise RequestError("Open a scan first.")
         started = time.perf_counter()
         name, write = _SAVES[chosen]
-        path = write(scan, session.folder(request) / name)
+        path = write(scan, session.fresh_folder(request) / name)
         return {
-            saved: gr.update(value=str(path), visible=True),
+            saved: frame.handed(path),
             status: frame.said(
                 "Scan", f"{name} is ready", f"{time.perf_counter() - started:.2f} s"
             ),
         }
 
-    every = [opened, viewer, read, unit, save, saved, status]
-    upload.upload(spoken(status, open_upload), upload, every, **_PRIVATE)
+    every = [opened, upload, viewer, read, unit, save, status]
+    upload.upload(spoken(status, open_upload, upload), upload, every, **_PRIVATE)
     if strip is not None:
         strip.pick(spoken(status, open_sample), None, every, **_PRIVATE)
     unit.input(

@@ -175,6 +175,7 @@ def draw_still(wish: dict[str, Any]) -> dict[str, str]:
             azimuth=float(wish["azimuth"]),
             elevation=float(wish["elevation"]),
             level=float(wish["level"]),
+            oriented=wish["oriented"] is True,
             tint="density" if wish["unit"] == "mg HA/cm³" else "bone",
         )
     except BoneStudioError as error:

@@ -46,9 +46,10 @@ export class Still {
     try {
       while (this.wanted) {
         this.wanted = false;
+        const { unit, level, oriented } = this.view;
         const { path } = this.view.volume;
         const [azimuth, elevation] = this.angles;
-        const said = await this.server.draw_still({ path, window: this.window, azimuth, elevation, unit: this.view.unit, level: this.view.level });
+        const said = await this.server.draw_still({ path, window: this.window, azimuth, elevation, unit, level, oriented });
         if (said.why) {
           this.read.textContent = said.why;
           continue;
