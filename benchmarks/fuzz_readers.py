@@ -277,6 +277,7 @@ def run(count, seed=0):  # noqa: C901 - a watchdog reads best in one piece
                 counts[kind][found if known else "anything else"] += 1
                 if not known:
                     failures.append((number, kind, found))
+                    print(f"--- {number} {kind}: {found}", flush=True)
                 following = number + 1
                 if following % 5000 == 0:
                     print(f"{following} cases, {len(failures)} failures", flush=True)
@@ -298,6 +299,7 @@ def run(count, seed=0):  # noqa: C901 - a watchdog reads best in one piece
             kind = FORMATS[number % len(FORMATS)]
             counts[kind]["anything else"] += 1
             failures.append((number, kind, verdict))
+            print(f"--- {number} {kind}: {verdict}", flush=True)
             following = number + 1
     return counts, failures, slowest, largest
 
@@ -327,9 +329,8 @@ def main():
     start = time.monotonic()
     counts, failures, slowest, largest = run(options.n, options.seed)
     files = good_files()
-    for number, kind, found in failures[:200]:
+    for number, kind, _ in failures[:200]:
         (OUT / f"{number}.{kind.lower()}").write_bytes(case(number, files, options.seed)[1])
-        print(f"--- {number} {kind}: {found}")
     print(table(counts))
     print(f"{time.monotonic() - start:.0f} s; slowest {slowest:.2f} s, largest {largest:.2f} GB")
     report = {"n": options.n, "seed": options.seed, "counts": counts, "failures": failures}

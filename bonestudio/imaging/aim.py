@@ -101,13 +101,14 @@ def write(image: Volume, path: Path) -> None:
 
 
 def _lines(calibration: Calibration) -> str:
+    """Write all the lines that readers look for; an equation that is not known is all zero."""
     known = {
         "Mu_Scaling": f"{calibration.mu_scaling:.0f}",
-        "HU: mu water": calibration.mu_water and f"{calibration.mu_water:.14e}",
-        "Density: slope": calibration.slope and f"{calibration.slope:.14e}",
-        "Density: intercept": calibration.slope and f"{calibration.intercept:.14e}",
+        "HU: mu water": f"{calibration.mu_water or 0:.14e}",
+        "Density: slope": f"{calibration.slope or 0:.14e}",
+        "Density: intercept": f"{calibration.intercept or 0:.14e}",
     }
-    return "".join(f"{key:<30}{value:>23}\n" for key, value in known.items() if value)
+    return "".join(f"{key:<30}{value:>23}\n" for key, value in known.items())
 
 
 def _header(path: Path) -> _Header:

@@ -83,7 +83,13 @@ def decode(ds: Dataset, index: int) -> NDArray[Any]:
             if number == index:
                 codestream.check(data, rows, columns)
                 break
-    stored: NDArray[Any] = pixel_array(ds, index=index)
+    try:
+        stored: NDArray[Any] = pixel_array(ds, index=index)
+    except (Exception, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as panic:
+        # The run-length decoder is written in Rust; what it calls a panic is no Exception.
+        raise ImageError("The compressed pixels are damaged; export the file again.") from panic
     return stored
 
 
