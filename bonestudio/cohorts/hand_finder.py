@@ -28,6 +28,9 @@ _OTHER_WAYS_UP = (((0, True),), tuple((turn, flip) for turn in (1, 2, 3) for fli
 _MIDDLE_KNUCKLE, _WRIST = JOINTS.index("MCP3"), JOINTS.index("wrist")
 
 
+Answer = tuple[NDArray[np.float64], NDArray[np.float64], bool]
+
+
 class Frame(NamedTuple):
     """A square view of a film, in pixels of the reduced film.
 
@@ -63,17 +66,7 @@ def find_joints(film: Radiograph, *, checkpoint: str = CHECKPOINT) -> HandJoints
         When no hand is found, in one sentence.
     """
     reduced, scale = reduce_film(film.pixels)
-    network = _network(checkpoint)
-    height, width = reduced.shape
-    whole = Frame(np.array([width / 2 - 0.5, height / 2 - 0.5]), 0.0, float(max(height, width)))
-    points, scores, mirrored = _look(network, reduced, [whole])
-    for others in _OTHER_WAYS_UP:
-        if scores[:12].min() >= SURE and plausible(points):
-            break
-        frames = [whole._replace(angle=turn * np.pi / 2, mirror=flip) for turn, flip in others]
-        again = _look(network, reduced, frames)
-        if again[1][:12].min() > scores[:12].min() or not plausible(points):
-            points, scores, mirrored = again
+    points, scores, mirrored = best_answer(_network(checkpoint), reduced)
     if scores[:12].min() < FOUND or not plausible(points):
         raise ImageError(
             "No whole hand was found on this film; choose a PA film of a hand with its fingers "
@@ -88,6 +81,20 @@ def find_joints(film: Radiograph, *, checkpoint: str = CHECKPOINT) -> HandJoints
         scores={name: float(score) for name, score in zip(JOINTS, scores, strict=True)},
         mirrored=mirrored,
     )
+
+
+@torch.no_grad()
+def best_answer(network: nn.Module, reduced: Tensor) -> Answer:
+    """Points [17, 2] (x, y on the reduced film), scores [17], and whether the hand is mirrored."""
+    height, width = reduced.shape
+    whole = Frame(np.array([width - 1, height - 1]) / 2, 0.0, float(max(height, width)))
+    best = _look(network, reduced, [whole])
+    for others in _OTHER_WAYS_UP:
+        if _worth(best) >= (True, SURE):
+            break
+        frames = [whole._replace(angle=turn * np.pi / 2, mirror=flip) for turn, flip in others]
+        best = max(best, _look(network, reduced, frames), key=_worth)
+    return best
 
 
 def reduce_film(pixels: NDArray[np.float32]) -> tuple[Tensor, float]:
@@ -155,10 +162,7 @@ def frame_of(points: NDArray[np.float64], *, mirror: bool = False, margin: float
     return Frame(points[_WRIST] + middle[0] * up + middle[1] * right, angle, side, mirror)
 
 
-@torch.no_grad()
-def _look(
-    network: nn.Module, reduced: Tensor, frames: list[Frame]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+def _look(network: nn.Module, reduced: Tensor, frames: list[Frame]) -> Answer:
     """Points (x, y), scores, and whether mirrored, of the most certain of several first views."""
     for _ in range(LOOKS):
         views, scores = read_maps(network(take_views(reduced, frames)))
@@ -169,8 +173,21 @@ def _look(
     return points[0], scores[best[0]], looked[0].mirror
 
 
-@lru_cache(maxsize=2)
+def _worth(answer: Answer) -> tuple[bool, float]:
+    points, scores, _ = answer
+    return plausible(points), float(scores[:12].min())
+
+
 def _network(checkpoint: str) -> nn.Module:
+    from bonestudio.checkpoints import find_card
+
+    card, _ = find_card(checkpoint)
+    return _loaded(checkpoint, tuple(card.files.values()))
+
+
+@lru_cache(maxsize=2)
+def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> nn.Module:
+    """Load weights once; other files under the same name are loaded again."""
     from bonestudio.checkpoints.store import load
 
     finder: nn.Module = load(checkpoint)["finder"]

@@ -69,16 +69,26 @@ class RsnaBoneAge(Cohort):
         fingers: Sequence[int] = (2,),
         phalanx: Phalanx = "middle",
         size: int = 128,
+        min_side: float = 0.0,
+        min_contrast: float = 0.0,
         progress: Callable[[int, int], None] | None = None,
     ) -> "RsnaPhalanges":
         """Phalanges of all hands, cropped upright, with age and sex.
 
         Joints are found once (about a tenth of a second a film) and kept as numbers in the user's
-        cache folder; ``progress`` is told (films done, films).
+        cache folder; ``progress`` hears (films done, films to be done).
         """
         from bonestudio.cohorts.rsna_phalanges import RsnaPhalanges
 
-        return RsnaPhalanges(self, fingers=fingers, phalanx=phalanx, size=size, progress=progress)
+        return RsnaPhalanges(
+            self,
+            fingers=fingers,
+            phalanx=phalanx,
+            size=size,
+            min_side=min_side,
+            min_contrast=min_contrast,
+            progress=progress,
+        )
 
 
 def _images(folder: Path) -> dict[str, Path]:
