@@ -70,8 +70,11 @@ class PlainView:
 
     def tell(self, step: int, values: Mapping[str, float]) -> None:
         """Print the line of a log, with the time left."""
-        left = timedelta(seconds=round(values.get("seconds", 0.0) * (self._steps - step)))
-        print(f"step {step}/{self._steps} · {readable(values)} · {left} left", flush=True)
+        line = f"step {step}/{self._steps} · {readable(values)}"
+        if "seconds" in values:
+            left = timedelta(seconds=round(values["seconds"] * (self._steps - step)))
+            line += f" · {left} left"
+        print(line, flush=True)
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""

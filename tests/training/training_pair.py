@@ -41,6 +41,16 @@ SMALL = {
             "training.precision=32-true",
         ],
     ),
+    "extractor": (
+        "extractors/bone2d-rsna",
+        [
+            'data.kinds=["hand", "other"]',
+            "options.size=32",
+            "options.width=4",
+            "training.batch=8",
+            "training.precision=32-true",
+        ],
+    ),
 }
 CASES = (*SMALL, "toy")
 STEPS = 4
@@ -54,6 +64,12 @@ def films(folder: Path) -> Path:
         pixels = random.integers(0, 80, (40, 40), dtype=np.uint8)
         pixels[i : i + 12, 30 - i : 40 - i] = 220
         Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+    # Some have no age and some no sex, so the processes know different numbers of answers.
+    table = [
+        f"{i:02d}.png,{'' if i % 5 == 0 else i / 2},{'' if i % 3 == 0 else 'FM'[i % 2]},{i % 2},{i % 5}"
+        for i in range(19)
+    ]
+    (folder / "labels.csv").write_text("\n".join(["file,age,sex,abnormal,grade", *table]) + "\n")
     return folder
 
 

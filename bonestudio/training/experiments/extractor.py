@@ -75,7 +75,9 @@ class Extractor(Experiment[Options, Bones]):
             open_cohort(d.source, phantom=kind, count=d.count, ages=d.ages) for kind in kinds
         ]
         self.held_out = self._join([cohort.split("test") for cohort in cohorts])
-        return {"films": self._join([cohort.split("train") for cohort in cohorts])}
+        films = self._join([cohort.split("train") for cohort in cohorts])
+        self.asked = [name for name in NUMBERS if films.told[name].isfinite().any()]
+        return {"films": films}
 
     def build(self) -> Parts:
         """One network, AdamW."""
@@ -94,8 +96,10 @@ class Extractor(Experiment[Options, Bones]):
         """Cross-entropy of the kind, |error| of age (in 2 years) and grade, BCE of the rest."""
         films = batch["films"]
         told = self.network(jittered(films["image"], now))
-        losses = {"kind": F.cross_entropy(told["kind"], films["kind"].long())}
-        for name in NUMBERS:
+        losses = {}
+        if len(self.data.kinds) > 1:
+            losses["kind"] = F.cross_entropy(told["kind"], films["kind"].long())
+        for name in self.asked:
             truth = films[name]
             here = truth.isfinite()
             target = truth.nan_to_num()
@@ -121,8 +125,10 @@ class Extractor(Experiment[Options, Bones]):
             for name, value in now.average("extractor")(images).items():
                 told.setdefault(name, []).append(value.float().cpu())
         read = {name: torch.cat(values) for name, values in told.items()}
-        scores = {"kind_accuracy": _share(read["kind"].argmax(1) == films.told["kind"])}
-        for name in NUMBERS:
+        scores = {}
+        if len(self.data.kinds) > 1:
+            scores["kind_accuracy"] = _share(read["kind"].argmax(1) == films.told["kind"])
+        for name in self.asked:
             here = films.told[name].isfinite()
             if here.any():
                 truth, answer = films.told[name][here], read[name][here]

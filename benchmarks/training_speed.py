@@ -1,0 +1,128 @@
+"""Each experiment's step against a plain reference of itself, in one run.
+
+The reference is the same recipe in 32 bits, contiguous, eager, its optimisers updating one
+parameter after the other. Both sides take turns, so that a busy machine slows both; the figure is
+the ratio of the medians.
+
+    python benchmarks/training_speed.py [--threads 2] [--steps 7] [--batch 16]
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from bonestudio.training.experiments import find_experiment
+from bonestudio.training.loop import Loop
+from bonestudio.training.recipes import read_recipe
+
+RECIPES = ("fracture/dcgan-hands-fast", "fracture/dcgan-hands-quick", "extractors/bone2d-rsna")
+PLAIN = ["training.precision=32-true", "training.channels_last=false", "training.kernel=plain"]
+
+
+class Side:
+    """One way of taking the steps of a recipe."""
+
+    def __init__(self, recipe: str, overrides: list[str], data: Path, batch: int) -> None:
+        told = read_recipe(
+            recipe, overrides=[f"training.batch={batch}", *overrides], data=str(data)
+        )
+        experiment = find_experiment(told.experiment)(told.options, told.data)
+        self.loop, self.batch = Loop(told, experiment, data), batch
+        self.feed = self.loop.open_feed()
+        self.seconds: list[float] = []
+        self.precision = told.training.precision
+
+    def step(self) -> float:
+        """Take a step; return its seconds, the wait for data not counted."""
+        batch = self.feed.next()
+        place = self.loop.plan.at(self.loop.step)
+        began = time.perf_counter()
+        self.loop.train_step(batch, place)
+        if self.loop.fabric.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - began
+
+    def flops(self) -> float:
+        """Operations of a step, forward and backward."""
+        with FlopCounterMode(display=False) as counter:
+            self.step()
+        return float(counter.get_total_flops())
+
+    @property
+    def speed(self) -> float:
+        """Images per second."""
+        return self.batch / statistics.median(self.seconds)
+
+
+def peak(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations per second of a large matrix product: what this chip reaches here."""
+    size = 8192 if device.type == "cuda" else 1536
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        a @ b
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best
+
+
+def films(folder: Path, count: int = 48) -> Path:
+    """Write films of noise with ages and sexes: speed does not depend on what they show."""
+    random = np.random.default_rng(0)
+    lines = ["file,age,sex"]
+    for i in range(count):
+        pixels = random.integers(0, 255, (128, 128), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+        lines.append(f"{i}.png,{i % 19},{'FM'[i % 2]}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--threads", type=int, default=os.cpu_count())
+    options.add_argument("--steps", type=int, default=7, help="timed steps of each side")
+    options.add_argument("--batch", type=int, default=16)
+    options.add_argument("--out", type=Path, default=Path("artefacts/training_speed.md"))
+    chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)
+    table = [
+        "| recipe | device | plain images/s | bonestudio images/s | ratio | share of peak |",
+        "|---|---|---|---|---|---|",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["BONESTUDIO_CACHE"] = f"{folder}/cache"
+        data = Path(folder, "films")
+        data.mkdir()
+        films(data)
+        for recipe in RECIPES:
+            plain = Side(recipe, PLAIN, data, chosen.batch)
+            ours = Side(recipe, [], data, chosen.batch)
+            flops = ours.flops()
+            plain.step()
+            for _ in range(chosen.steps):
+                for side in (plain, ours):
+                    side.seconds.append(side.step())
+            device = ours.loop.fabric.device
+            dtype = torch.bfloat16 if ours.precision == "bf16-mixed" else torch.float32
+            share = flops / statistics.median(ours.seconds) / peak(device, dtype)
+            row = f"| {recipe} | {device}, {chosen.threads} threads | {plain.speed:.1f} | {ours.speed:.1f} "
+            table.append(row + f"| {ours.speed / plain.speed:.2f} | {share:.0%} |")
+            print(table[-1], flush=True)
+    print("\n".join(["", *table]))
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text("\n".join(table) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
