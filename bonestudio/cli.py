@@ -1,31 +1,33 @@
 """The command line: ``bonestudio COMMAND``, one file per command in ``bonestudio.commands``.
 
-What a user can put right ends in one sentence on the error stream and exit status 2. The commands
-import what they need when they run, so ``--help`` answers at once.
+What a user can put right ends in one sentence on the error stream and exit status 2. Only the
+command that is asked for is imported, so ``--help`` answers at once.
 """
 
+import difflib
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from bonestudio.errors import BoneStudioError
+from bonestudio.commands import COMMANDS
+from bonestudio.errors import BoneStudioError, RequestError
+
+_ABOUT = """usage: bonestudio COMMAND ...
+
+Generate, age, break, segment and measure images of bones.
+Research use, not for diagnosis.
+
+{commands}
+
+'bonestudio COMMAND --help' tells more."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit status."""
-    import tyro
-
-    from bonestudio.commands import COMMANDS
-
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            prog="bonestudio",
-            description="Generate, age, break, segment and measure images of bones. Research use, not for diagnosis.",
-            args=arguments,
-            use_underscores=False,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
+        _run(words)
     except BoneStudioError as error:
         print(f"bonestudio: {error}", file=sys.stderr)
         sys.exit(2)
@@ -35,6 +37,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `bonestudio models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+
+
+def _run(words: list[str]) -> None:
+    if not words or words[0] in {"-h", "--help"}:
+        width = max(map(len, COMMANDS))
+        lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+        print(_ABOUT.format(commands="\n".join(lines)))
+        return
+    name, *rest = words
+    if name == "--version":
+        from bonestudio import __version__
+
+        print(f"bonestudio {__version__}")
+        return
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "'bonestudio --help' lists them."
+        raise RequestError(f"There is no command '{name}'; {hint}")
+
+    import tyro
+
+    command = import_module(f"bonestudio.commands.{name}").COMMAND
+    run = tyro.extras.subcommand_cli_from_dict if isinstance(command, dict) else tyro.cli
+    run(command, args=rest, prog=f"bonestudio {name}", config=(tyro.conf.FlagCreatePairsOff,))
 
 
 if __name__ == "__main__":

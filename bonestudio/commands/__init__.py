@@ -1,13 +1,12 @@
-"""The commands of the command line; a new one is a file here and a line in this table."""
+"""The commands of the command line.
 
-from collections.abc import Callable
+A new one is a line here and a file of its name with a ``COMMAND``: a function, or a dictionary of
+functions when it has subcommands. Its parameters and docstring are its help.
+"""
 
-from bonestudio.commands.inspect import inspect
-from bonestudio.commands.models import models
-from bonestudio.commands.serve import serve
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "serve": serve,
-    "inspect": inspect,
-    "models": models,
+COMMANDS = {
+    "serve": "open the studio in the browser",
+    "inspect": "say what an image or a scan holds, as the studio reads it",
+    "models": "list the checkpoints and their cards",
+    "study": "open, watch, unblind and report reader studies",
 }

@@ -27,3 +27,6 @@ def inspect(
 
     found = asdict(describe(file))
     print_json(found) if json else print_fields(found)
+
+
+COMMAND = inspect

@@ -37,3 +37,6 @@ def models(
             ("checkpoint", "trained on", "steps", "licence", "summary"),
             [(c.id, c.family, c.steps, c.licence, c.summary) for c in found],
         )
+
+
+COMMAND = models

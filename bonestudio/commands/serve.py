@@ -26,3 +26,6 @@ def serve(
     from bonestudio.interface import launch
 
     launch(host=host, port=port, accounts=accounts, window=window)
+
+
+COMMAND = serve

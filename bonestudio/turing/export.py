@@ -2,9 +2,13 @@
 
 import csv
 import io
+from pathlib import Path
 
 from bonestudio.errors import StudyError
 from bonestudio.turing.reads import Rows, by_reader
+from bonestudio.turing.report import to_html
+from bonestudio.turing.results import analyse
+from bonestudio.turing.store import Store
 
 COLUMNS = (
     "reader",
@@ -60,6 +64,19 @@ def to_imrmc(rows: Rows, *, title: str, modality: str = "study") -> str:
         ratings = zip(one.items, one.rating, strict=True)
         lines += [f"{i},{number[item]},{modality},{rating:g}" for item, rating in ratings]
     return "\n".join(lines) + "\n"
+
+
+def write_report(store: Store, study: str, folder: Path, *, hidden: bool = False) -> list[Path]:
+    """Write report.html, reads.csv and (two classes) reads.imrmc of an unblinded study."""
+    protocol, rows = store.protocol(study), store.reads(study)
+    page = to_html(analyse(protocol, rows), verified=store.verify(study), hidden=hidden)
+    texts = {"report.html": page, "reads.csv": to_csv(rows)}
+    if protocol.kind != "grading":
+        texts["reads.imrmc"] = to_imrmc(rows, title=protocol.title)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]
 
 
 def _harmless(value: object) -> object:

@@ -95,7 +95,7 @@ class Store:
         name = name.strip()
         if not 0 < len(name) <= 100 or not name.isprintable():
             raise StudyError("A reader needs a name of 1 to 100 printable characters.")
-        token = secrets.token_urlsafe(24)
+        token = secrets.token_hex(20)
         with self.transaction() as session:
             row = self.row(session, study)
             _refuse_unblinded(row)
@@ -128,7 +128,7 @@ class Store:
 
     def renew_link(self, study: str, name: str) -> str:
         """Give a reader a new link (the old one was lost); the reading goes on where it stood."""
-        token = secrets.token_urlsafe(24)
+        token = secrets.token_hex(20)
         with self.transaction() as session:
             found = session.scalars(
                 select(ReaderRow).where(ReaderRow.study == study, ReaderRow.name == name)

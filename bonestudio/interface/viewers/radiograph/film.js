@@ -11,6 +11,10 @@ export async function loadFilm(entry) {
 	const bytes = await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 	const grey = new Uint16Array(bytes);
 	if (grey.length !== entry.width * entry.height) throw new Error("The film did not arrive whole.");
+	return filmOf(entry, grey);
+}
+
+export function filmOf(entry, grey) {
 	const canvas = document.createElement("canvas");
 	canvas.width = entry.width;
 	canvas.height = entry.height;

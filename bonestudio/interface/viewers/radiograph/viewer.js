@@ -57,7 +57,7 @@ export class Viewer {
 			const films = await Promise.all(value.films.map(loadFilm));
 			const overlays = await Promise.all((value.overlays ?? []).map(loadOverlay));
 			if (turn !== this.#latest) return;
-			this.#lay(films, overlays, value.keepView);
+			this.lay(films, overlays, value.keepView);
 		} catch (error) {
 			if (turn !== this.#latest) return;
 			this.message = error.message;
@@ -65,7 +65,7 @@ export class Viewer {
 		this.changed();
 	}
 
-	#lay(films, overlays, keepView) {
+	lay(films, overlays = [], keepView = false) {
 		const kept = keepView && this.film && this.film.width === films[0].width && this.film.height === films[0].height;
 		this.films = films;
 		this.overlays = overlays;
