@@ -101,7 +101,7 @@ class LightBox:
         return clahe(film)
 
     def save(self, film: "Radiograph", folder: Path, *, kind: SaveAs = "PNG") -> Path:
-        """Write the film, de-identified and with 16 bits, as 'film' with the ending of its kind."""
+        """Write the film, de-identified and at full depth, as 'film' with the ending of its kind."""
         from bonestudio.imaging import write_radiograph
 
         if kind not in _SUFFIX:

@@ -10,8 +10,10 @@ import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
 from bonestudio.errors import ImageError
 
@@ -73,6 +75,11 @@ def fresh_folder(request: gr.Request) -> Path:
 def forget(request: gr.Request) -> None:
     """Delete everything of a visitor who has left."""
     shutil.rmtree(folder(request), ignore_errors=True)
+
+
+def sent(file: FileData | dict[str, Any]) -> Path:
+    """Return where the file of an API call lies; Gradio has made sure that it is an upload."""
+    return Path(file["path"] if isinstance(file, dict) else file.path)
 
 
 def check_upload(path: Path) -> Path:

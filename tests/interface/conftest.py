@@ -3,12 +3,7 @@
 ``studio`` is the address of the running app, ``open_tab`` opens it at a tab, ``keep`` saves a screenshot.
 """
 
-import os
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,44 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from starting import free_port, start_studio, wait_until_open
 from viewer_box import Box
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = ROOT / "artefacts" / "screens"
-STARTS_WITHIN = 120  # seconds, on a machine with other work to do
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start_studio(port: int, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), *options],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def wait_until_open(process: subprocess.Popen[str], address: str) -> None:
-    until = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            pytest.fail(f"the studio ended with {process.returncode}: {process.stdout.read()}")
-        try:
-            with urllib.request.urlopen(f"{address}/config", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the studio did not open its page")
 
 
 @pytest.fixture(scope="session")

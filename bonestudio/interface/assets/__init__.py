@@ -9,12 +9,17 @@ VIEWERS: Final = FOLDER.parent / "viewers"
 ICON: Final = FOLDER / "icon.png"
 
 
-def style_sheets() -> list[Path]:
-    """Roles first, then the frame, then each viewer's own."""
+def page_head() -> str:
+    """Return what the page's head gets: style sheets and the page's own script.
+
+    Gradio would put its own selectors before each of ours and lose those that look at the page as a
+    whole; here everything but the roles is nested inside the app instead, above Gradio's own weight.
+    """
     viewers = [path for path in sorted(VIEWERS.rglob("*.css")) if "vendor" not in path.parts]
-    return [FOLDER / "roles.css", FOLDER / "frame.css", *viewers]
+    nested = "".join(_text(path) for path in (FOLDER / "frame.css", *viewers))
+    style = f"{_text(FOLDER / 'roles.css')}.gradio-container.gradio-container {{\n{nested}}}"
+    return f"<style>{style}</style><script>{_text(FOLDER / 'page.js')}</script>"
 
 
-def page_script() -> str:
-    """Return the script of the page itself, as an element for its head."""
-    return f"<script>{(FOLDER / 'page.js').read_text(encoding='utf-8')}</script>"
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

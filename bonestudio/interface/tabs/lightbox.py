@@ -177,7 +177,7 @@ def inspect(file: FileData) -> dict[str, Any]:
         height and width in pixels, spacing in mm (row, column), view, laterality, age in years, sex,
         how the pixels are stored, and the kinds of patient data that were left out.
     """  # noqa: D406, D407 - the form that Gradio reads into its API page
-    path = Path(file.path)
+    path = session.sent(file)
     try:
         opened = _box.open(session.check_upload(path))
     except BoneStudioError as error:

@@ -1,0 +1,101 @@
+"""Starting the studio: a taken port, other hosts, accounts."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from starting import free_port, start_studio, wait_until_open
+
+from bonestudio.errors import BoneStudioError
+from bonestudio.interface import launch
+
+
+def test_second_studio_on_a_taken_port_says_so(studio: str) -> None:
+    port = int(studio.rsplit(":", 1)[1])
+    second = start_studio(port)
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert re.fullmatch(rf"bonestudio: Port {port} on 127\.0\.0\.1 is in use; .*--port\.\n", output)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "studio.example"])
+def test_other_hosts_need_accounts(host: str) -> None:
+    with pytest.raises(BoneStudioError, match="accounts"):
+        launch(host=host, port=free_port())
+
+
+@pytest.mark.parametrize("port", [0, -3, 70000])
+def test_impossible_port(port: int) -> None:
+    with pytest.raises(BoneStudioError, match="not a port"):
+        launch(port=port)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "anna", "anna:", ":secret", "anna:one\nanna:two\n", b"\xff\xfe\x00"]
+)
+def test_damaged_accounts_file(tmp_path: Path, content: str | bytes) -> None:
+    accounts = tmp_path / "accounts.txt"
+    accounts.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BoneStudioError, match="name:password"):
+        launch(accounts=accounts, port=free_port())
+
+
+def test_missing_accounts_file(tmp_path: Path) -> None:
+    with pytest.raises(BoneStudioError, match=r"nobody\.txt"):
+        launch(accounts=tmp_path / "nobody.txt", port=free_port())
+
+
+def test_accounts_open_the_studio_to_those_who_have_one(tmp_path: Path, browser: Browser) -> None:
+    accounts = tmp_path / "accounts.txt"
+    accounts.write_text("# readers\nanna:a long password\nbert:p:with:colons\n", encoding="utf-8")
+    port = free_port()
+    process = start_studio(port, "--host", "0.0.0.0", "--accounts", str(accounts))
+    address = f"http://127.0.0.1:{port}"
+    context = browser.new_context()
+    try:
+        wait_until_open(process, address)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{address}/gradio_api/info")
+        page = context.new_page()
+        page.goto(address)
+        expect(page.get_by_label("Password")).to_be_visible()
+        assert page.locator("canvas").count() == 0
+        for name, password in (("anna", "wrong"), ("bert", "p:with:colons")):
+            page.get_by_label("Username").fill(name)
+            page.get_by_label("Password").fill(password)
+            page.get_by_role("button", name="Login").click()
+            if password == "wrong":
+                expect(page.get_by_text("Incorrect")).to_be_visible()
+        expect(page.locator("canvas").first).to_be_visible()
+    finally:
+        context.close()
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_importing_and_building_load_no_heavy_library() -> None:
+    code = """if True:
+        import json, sys
+        import bonestudio.interface
+        at_import = "gradio" in sys.modules
+        bonestudio.interface.build()
+        heavy = ("torch", "pyvista", "vtk", "SimpleITK", "mujoco", "monai", "skimage")
+        print(json.dumps([at_import, [name for name in heavy if name in sys.modules]]))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [False, []]
+
+
+def test_installable_as_an_app(studio: str) -> None:
+    with urllib.request.urlopen(f"{studio}/manifest.json") as answer:
+        manifest = json.load(answer)
+    assert manifest["name"] == "Bone Studio"
+    assert manifest["display"] == "standalone"
+    with urllib.request.urlopen(f"{studio}/pwa_icon/192") as icon:
+        assert icon.read(8) == b"\x89PNG\r\n\x1a\n"
