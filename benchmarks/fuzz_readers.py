@@ -232,9 +232,12 @@ def _work(numbers, seed, files, progress, results):
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    parent = os.getppid()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "damaged"
         for number in numbers:
+            if os.getppid() != parent:  # Nobody is watching any more.
+                return
             kind, content = case(number, files, seed)
             path.write_bytes(content)
             progress[0], progress[1] = number, time.process_time()

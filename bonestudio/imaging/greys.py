@@ -55,9 +55,8 @@ def to_voxels(
     _check_type(stored)
     if not (np.isfinite(slope) and np.isfinite(intercept)) or slope == 0:
         slope, intercept = 1.0, 0.0
-    voxels = np.ascontiguousarray(stored, dtype=np.float32)
-    if voxels is stored:
-        voxels = voxels.copy()
+    # Always a copy: what is stored may be a map of the file or a view turned round.
+    voxels = np.array(stored, dtype=np.float32, order="C")
     if slope != 1:
         voxels *= np.float32(slope)
     if intercept != 0:

@@ -255,6 +255,38 @@ def test_a_series_with_a_gap_or_two_at_one_place_is_refused(tmp_path):
         read_volume(write_series(tmp_path / "b", positions=[0, 0, 1, 1]))
 
 
+def test_an_enhanced_file_keeps_its_geometry_per_frame(tmp_path):
+    ds = pydicom.dcmread(write_volume(bone_volume("HU"), tmp_path / "v.dcm"))
+    stored = ds.pixel_array
+    wanted = stored * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
+    measures, plane, values = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = [0.4, 0.5]
+    plane.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]  # A coronal scan: rows run to the feet.
+    values.RescaleSlope, values.RescaleIntercept = ds.RescaleSlope, ds.RescaleIntercept
+    values.RescaleType = "HU"
+    shared = Dataset()
+    shared.PixelMeasuresSequence = Sequence([measures])
+    shared.PlaneOrientationSequence = Sequence([plane])
+    shared.PixelValueTransformationSequence = Sequence([values])
+    ds.SharedFunctionalGroupsSequence = Sequence([shared])
+    frames = []
+    for number in range(8):
+        position = Dataset()
+        position.ImagePositionPatient = [0, 70 - 10 * number, 0]  # From the back to the front.
+        frame = Dataset()
+        frame.PlanePositionSequence = Sequence([position])
+        frames.append(frame)
+    ds.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    for keyword in ("PixelSpacing", "RescaleSlope", "RescaleIntercept", "RescaleType"):
+        delattr(ds, keyword)
+    ds.save_as(tmp_path / "e.dcm")
+    volume = read_volume(tmp_path / "e.dcm")
+    assert volume.unit == "HU"
+    assert volume.spacing == (0.4, 10, 0.5)
+    # Stored [front-to-back reversed, downwards, leftwards] → [upwards, backwards, leftwards].
+    assert np.allclose(volume.voxels, wanted[::-1, ::-1].transpose(1, 0, 2), atol=1e-2)
+
+
 def test_a_folder_without_images_says_so(tmp_path):
     with pytest.raises(ImageError, match="no DICOM images"):
         read_volume(tmp_path)

@@ -49,6 +49,9 @@ def test_a_volume_comes_back(tmp_path, ending, unit):
     assert back.spacing == pytest.approx(volume.spacing, rel=2e-3 if ending == "isq" else 1e-6)
     for field in ("unit", "laterality", "age", "sex"):
         assert getattr(back, field) == getattr(volume, field), field
+    assert back.voxels.flags.writeable
+    assert back.voxels.flags.c_contiguous
+    assert type(back.voxels) is np.ndarray  # Not a map of the file, which may go.
 
 
 @pytest.mark.parametrize("ending", ["nii.gz", "nrrd", "mha", "npy", "dcm", "aim"])
