@@ -37,7 +37,7 @@ _UNITS = {"radial_inclination": "degrees", "volar_tilt": "degrees", "ulnar_varia
 _AXIS_LEVELS = (30.0, 62.0)
 _JOINT = 8.8
 _FACET = 5.0  # mm towards the ulna: the middle of the lunate facet, where the lips are
-ULNAR_STYLOID = Knob(start=(-5.6, 1.5, 146.0), end=(-8.2, 2.0, 155.0), radii=(3.3, 1.5))
+ULNAR_STYLOID = Knob(start=(-2.5, 1.5, 143.5), end=(-6.2, 2.5, 154.5), radii=(3.0, 1.7))
 _ULNAR_SEAT = (0.5, -0.7, 150.6)
 
 
@@ -178,4 +178,5 @@ def _slopes(inclination: Tensor, tilt: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / vector.norm(dim=-1, keepdim=True)
+    unit: Tensor = vector / vector.norm(dim=-1, keepdim=True)
+    return unit

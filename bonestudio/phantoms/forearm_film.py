@@ -15,6 +15,7 @@ from bonestudio.phantoms.film import Bench, develop, looks
 from bonestudio.phantoms.forearm_scene import Scene, build_scene, checked_view
 from bonestudio.phantoms.fracture import Fracture
 from bonestudio.phantoms.hand import MASKED
+from bonestudio.phantoms.hand_marker import framed_beams, side_marks
 from bonestudio.phantoms.hand_tissue import flesh
 from bonestudio.phantoms.hardware import Hardware, metal_path
 from bonestudio.phantoms.materials import FOREARM_BEAM
@@ -73,7 +74,7 @@ def render_arms(
             name: metal_path(solids, canvas, holes=holes).to(device)
             for name, (solids, holes) in scene.metal.items()
         }
-        pixels = _expose(scene, paths, metal, patients, canvas, (kind, view, style))
+        pixels = _expose(scene, paths, metal, patients, canvas, (kind, view, style, side))
     truths = _Truths(kind, view, side, style, fracture, hardware, float(age))
     return [
         truths.phantom(i, patient, pixels, paths, {**missing, **metal}, scene, canvas)
@@ -119,9 +120,9 @@ def _expose(
     metal: Mapping[str, Tensor],
     patients: Sequence[VirtualPatient],
     canvas: Canvas,
-    film: tuple[str, str, Style],
+    film: tuple[str, str, Style, Laterality],
 ) -> Tensor:
-    kind, view, style = film
+    kind, view, style, side = film
     girth = torch.tensor([0.97 + 0.05 * p.traits.size - 0.07 * (p.sex == "F") for p in patients])
     plump = torch.tensor([1 + 0.08 * p.traits.soft_tissue for p in patients])
     tissue = flesh(
@@ -136,13 +137,20 @@ def _expose(
         "soft": (tissue - bone).clamp(min=0),
         **metal,
     }
+    natural = style == "natural"
+    if natural:
+        behind["steel"] = behind.get("steel", torch.zeros_like(tissue))
+        marks = side_marks(tissue, patients, canvas, side, purpose=f"{kind}/{view}")
+        behind["steel"] = behind["steel"] + marks["steel"]
+        behind["soft"] = behind["soft"] + marks["plastic"]
     passed = transmission(behind, FOREARM_BEAM)
     seeds = [p.seed for p in patients]
     noise = torch.stack(
         [chance.normal(s, f"{kind}/{view}/noise", *passed.shape[1:]) for s in seeds]
     )
     look = looks(seeds, f"{kind}/{view}", bench=BENCH, style=style)
-    return develop(passed, noise.to(passed.device), look, scatter_px=canvas.height / 12)
+    films = develop(passed, noise.to(passed.device), look, scatter_px=canvas.height / 12)
+    return framed_beams(films, patients, purpose=f"{kind}/{view}") if natural else films
 
 
 class _Truths:
@@ -179,7 +187,7 @@ class _Truths:
         """Collect image and truth of film ``index``; right arms are mirrored."""
         mirror = self.side == "R"
 
-        def flipped(array: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        def flipped(array: np.ndarray) -> np.ndarray:
             return np.ascontiguousarray(array[:, ::-1]) if mirror else array
 
         thick = {**paths.whole, **extra}

@@ -36,7 +36,7 @@ class Scene:
     breaks
         The missing slices, as pieces to be projected by themselves (the mask of the fracture).
     whole
-        Bone → [B, 4, 4] from its volume's frame to the film (of the distal fragment if broken).
+        Bone → [B, 4, 4] from its volume's frame to the film, before it broke.
     marks
         Landmarks on the film, [B, 3] mm.
     axis
@@ -104,13 +104,15 @@ def build_scene(
     pieces["radius"] = replace(pieces["radius"], cuts=(joint,))
     pieces["ulna"] = replace(pieces["ulna"], cuts=(seat,), knobs=(wrist_angles.ULNAR_STYLOID,))
     fragments, breaks, moved = _broken(pieces, whole, end, fracture)
+    hand = {bone: whole[bone] for bone in HAND}
     axis = end.along
     if fracture is not None:
-        axis, marks = _after_break(fracture, moved, axis, marks, whole)
+        axis, marks = _after_break(fracture, moved, axis, marks)
         if fracture.level > 0.80 and "radius" in moved:
             for bone in HAND:
-                whole[bone] = moved["radius"] @ whole[bone]
+                hand[bone] = moved["radius"] @ whole[bone]
                 placed[bone] = moved["radius"] @ placed[bone]
+    whole = {**whole, **hand}
     marks = {**joint_marks(whole, placed), **marks, "elbow": on_bone(whole, "humerus", 0.97)}
     bones = [replace(pieces[b], place=whole[b]) for b in HAND]
     return Scene(
@@ -119,16 +121,16 @@ def build_scene(
         whole=whole,
         marks=marks,
         axis=axis,
-        metal=_metal(hardware, fracture, whole, end, scale),
+        metal=_metal(hardware, whole, end, scale),
     )
 
 
 def _positioned(draw: Tensor, scale: Places, view: str, kind: str) -> Places:
-    """Pose the arm: prone for a wrist, supine for an AP forearm, elbow bent for a lateral one."""
-    lateral = view == "LL"
-    forearm = kind == "forearm"
-    supination = 75.0 if forearm and not lateral else 0.0
-    elbow = 90.0 if forearm and lateral else 8.0
+    """Pose the arm: half prone for a wrist, supine for a forearm, elbow bent for a lateral one."""
+    # Supine in both views of the forearm: on the table the palm then faces the shoulder when the
+    # elbow is bent, and the thumb's side, not the palm, faces the tube.
+    supination = -78.0 if kind == "forearm" else 0.0
+    elbow = 85.0 if kind == "forearm" and view == "LL" else 6.0
     placed = articulate(
         {
             "pro_sup": torch.deg2rad(supination + 4 * draw[:, 1]),
@@ -229,7 +231,7 @@ def _slices(whole: Piece, broken: Broken, axes: BoneAxes, fracture: Fracture) ->
 
 
 def _after_break(
-    fracture: Fracture, moved: Places, axis: Tensor, marks: Marks, whole: Places
+    fracture: Fracture, moved: Places, axis: Tensor, marks: Marks
 ) -> tuple[Tensor, Marks]:
     """Move landmarks (and the axis, unless the break is beyond it) with the distal fragments."""
     marks = dict(marks)
@@ -239,10 +241,8 @@ def _after_break(
             marks[name] = _move(shift, marks[name])
         if fracture.level <= 0.80:
             axis = (shift[:, :3, :3] @ axis[..., None]).squeeze(-1)
-        whole["radius"] = shift @ whole["radius"]
     if "ulna" in moved:
         marks["ulnar_head"] = _move(moved["ulna"], marks["ulnar_head"])
-        whole["ulna"] = moved["ulna"] @ whole["ulna"]
     return axis, marks
 
 
@@ -252,7 +252,6 @@ def _move(transform: Tensor, point: Tensor) -> Tensor:
 
 def _metal(
     hardware: Hardware | None,
-    fracture: Fracture | None,
     whole: Places,
     end: wrist_angles.RadiusEnd,
     scale: Places,

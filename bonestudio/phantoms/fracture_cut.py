@@ -1,6 +1,5 @@
 """Break a bone: cut its piece into fragments and move them; planes are given on the film, in mm."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -113,7 +112,7 @@ def _chip(
         distal = replace(distal, cuts=(*whole.cuts, far))
     chips = []
     for index in range(count):
-        walls: Sequence[Cut] = ()
+        walls: list[Cut] = []
         if count > 1:
             angle = (index + 0.5) * 6.2832 / count + 0.8
             outward = way * torch.cos(torch.tensor(angle)) + hinge * torch.sin(torch.tensor(angle))

@@ -12,6 +12,7 @@ from bonestudio.phantoms import chance
 from bonestudio.phantoms.film import Bench, develop, looks
 from bonestudio.phantoms.hand_bones import full_place, grown_pieces, sizes
 from bonestudio.phantoms.hand_growth import breadth_factor, check_age
+from bonestudio.phantoms.hand_marker import framed_beams, side_marks
 from bonestudio.phantoms.hand_pose import hand_on_cassette
 from bonestudio.phantoms.hand_tissue import flesh
 from bonestudio.phantoms.materials import HAND_BEAM
@@ -26,11 +27,11 @@ from bonestudio.phantoms.truth import Phantom, Truth
 FILM_BONES = tuple(bone for bone in BONES if bone != "humerus")
 BENCH = Bench(
     black=(-0.05, 0.15),
-    white=(1.8, 3.4),
+    white=(1.7, 3.1),
     blur_px=(0.4, 0.8),
     noise_px=(0.4, 0.8),
     quanta=(8e3, 8e4),
-    toe=(0.85, 1.3),
+    toe=(0.8, 1.2),
 )
 MASKED = 0.3  # mm of bone along a ray that make a pixel bone
 ASPECT = 0.8125  # width to height of a film: 416 to 512
@@ -99,6 +100,10 @@ def expose(
         "marrow": marrow,
         "soft": (soft - paths.compact - marrow).clamp(min=0),
     }
+    natural = style == "natural"
+    if natural:
+        behind |= side_marks(soft, patients, canvas, "L", purpose="hand")
+        behind["soft"] = behind["soft"] + behind.pop("plastic")
     passed = transmission(behind, HAND_BEAM)
     seeds = [p.seed for p in patients]
     purposes = [f"hand/{age:.3f}" for age in ages]
@@ -109,7 +114,8 @@ def expose(
             for s, w in zip(seeds, purposes, strict=True)
         ]
     ).to(passed.device)
-    return develop(passed, noise, look, scatter_px=40 * canvas.height / 512)
+    films = develop(passed, noise, look, scatter_px=40 * canvas.height / 512)
+    return framed_beams(films, patients, purpose="hand") if natural else films
 
 
 def _framed(

@@ -29,7 +29,8 @@ CORTEX = {
 CARPAL_SHELL = 0.6
 # The meshes' carpals are small beside their metacarpals: carpal height is 0.54 of the third
 # metacarpal's length in adults (Youm et al. 1978), 0.45 in the meshes.
-_CARPAL_EXTRA = 1.12
+_CARPAL_EXTRA = 1.10
+_SWELL = torch.diag(torch.tensor([1.10, 1.10, 1.10, 1.0], dtype=torch.float64))
 NEVER = 1e3  # mm: a cut that cuts nothing off
 
 
@@ -70,6 +71,8 @@ def full_place(bone: str, placed: Places, scale: Mapping[str, Tensor]) -> Tensor
     """[B, 4, 4] from the frame of a bone's volume to the film, stretch included."""
     stretched = torch.eye(4, dtype=torch.float64).repeat(len(scale[bone]), 1, 1)
     stretched[:, :3, :3] = scale[bone]
+    if bone in CARPALS:  # about its own middle: its neighbours stay where they are
+        return placed[bone] @ stretched @ frame(bone) @ _SWELL
     return placed[bone] @ stretched @ frame(bone)
 
 
@@ -101,7 +104,7 @@ def whole_piece(
 ) -> Piece:
     """Build the bone in one piece, with the patient's own cortex, mineral and pattern."""
     traits = [p.traits for p in patients]
-    kind = bone.split("_")[0]
+    kind = bone.partition("_")[0]
     # Children have thinner cortices for the bone's width and less mineral in them
     # (metacarpal index 0.40 at 6 years, 0.50 at 18: Garn 1970).
     young = torch.tensor([min(1.0, 0.70 + 0.30 * (a / 17) ** 1.2) for a in ages])
@@ -115,7 +118,7 @@ def whole_piece(
         inflate=torch.zeros(len(patients)),
         cortex=thin * young * torch.tensor([1 + 0.09 * t.cortex for t in traits]),
         mineral=(0.90 + 0.10 * young) * torch.tensor([1 + 0.08 * t.density for t in traits]),
-        lattice=0.42 * torch.tensor([1 + 0.15 * t.texture for t in traits]).clamp(min=0.3),
+        lattice=0.40 * torch.tensor([1 + 0.15 * t.texture for t in traits]).clamp(min=0.3),
         seeds=torch.tensor([(p.seed * 2654435761 + 40503 * number) % 2**24 for p in patients]),
     )
 

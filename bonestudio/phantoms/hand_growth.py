@@ -111,13 +111,15 @@ def check_age(age: float, *, what: str = "hand") -> float:
 def length_factor(age: float, sex: Sex) -> float:
     """Length of the hand's bones as a share of the (man's) mesh's."""
     stature = _STATURE[sex]
-    return float(np.interp(age, _AGES, stature)) / stature[-1] * _ADULT[sex]
+    share: float = float(np.interp(age, _AGES, stature)) / stature[-1]
+    return share * _ADULT[sex]
 
 
 def breadth_factor(age: float, sex: Sex) -> float:
     """Width of the hand's bones as a share of the mesh's: children's bones are stouter."""
     adult = _ADULT[sex]
-    return adult * (length_factor(age, sex) / adult) ** 0.88
+    breadth: float = adult * (length_factor(age, sex) / adult) ** 0.88
+    return breadth
 
 
 def carpal_size(bone: str, skeletal_age: float, sex: Sex) -> float:
@@ -132,7 +134,7 @@ def carpal_size(bone: str, skeletal_age: float, sex: Sex) -> float:
 
 def epiphysis(bone: str, skeletal_age: float, sex: Sex) -> Epiphysis:
     """State of the growing end of a long bone of hand or forearm."""
-    kind, girl_boy = bone.split("_")[0], 0 if sex == "F" else 1
+    kind, girl_boy = bone.partition("_")[0], 0 if sex == "F" else 1
     start, wide, end = APPEARS[bone][girl_boy], _AS_WIDE[kind][girl_boy], FUSED[kind][girl_boy]
     share = _HEIGHT[kind]
     if skeletal_age < start:
@@ -146,7 +148,7 @@ def epiphysis(bone: str, skeletal_age: float, sex: Sex) -> Epiphysis:
         width=0.30 + 0.70 * grown + 0.03 * capping,
         height=0.42 + 0.48 * grown + 0.10 * capping,
         gap=(1.9 - 0.8 * grown - 0.3 * capping) * (1 - closing),
-        fused=closing >= 1,
+        fused=skeletal_age >= end,
         share=share,
         scar=scar,
     )

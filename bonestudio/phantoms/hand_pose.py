@@ -34,7 +34,7 @@ def hand_on_cassette(patients: Sequence[VirtualPatient], scale: Mapping[str, Ten
     placed = articulate(
         {
             "pro_sup": torch.deg2rad(8 * draw[:, 1] + 6),
-            "deviation": torch.deg2rad(5 * draw[:, 2] + 1),
+            "deviation": torch.deg2rad(7 * draw[:, 2] + 1),
             "flexion": torch.deg2rad(4 * draw[:, 3]),
         },
         scale=scale,
@@ -52,20 +52,20 @@ def hand_on_cassette(patients: Sequence[VirtualPatient], scale: Mapping[str, Ten
         column += 1 + count
         if finger == 1:
             roll = 42 + 12 * draw[:, 30]
-            lift = (-10 + 3 * draw[:, 31], 4 * draw[:, 32], 5 * draw[:, 33])
+            lift: tuple[Tensor, ...] = (-10 + 3 * draw[:, 31], 4 * draw[:, 32], 5 * draw[:, 33])
         else:
             roll = {2: 4.0, 3: 0.0, 4: -3.0, 5: -8.0}[finger] + 4 * draw[:, 28 + finger]
             lift = (torch.zeros_like(roll), *(3 * draw[:, 34 + i] for i in range(3)))
         rays[finger] = Ray(direction, roll, lift)
     placed = lay(placed, rays, scale=scale)
-    return turn_film(placed, about="z", degrees=4.0 * draw[:, 38])
+    return turn_film(placed, about="z", degrees=6.0 * draw[:, 38] - 1)
 
 
 def seat_forearm(placed: Places, scale: Mapping[str, Tensor]) -> Places:
     """Move radius and ulna up to the carpus: the meshes leave 5 mm more than cartilage fills."""
     size = torch.linalg.det(scale["radius"]).pow(1 / 3)
     placed = dict(placed)
-    for bone, reach in (("radius", 3.2), ("ulna", 4.6), ("humerus", 3.2)):
+    for bone, reach in (("radius", 5.0), ("ulna", 6.0), ("humerus", 5.0)):
         along = placed["radius"][:, :3, 1]  # the radius' joint frame has y up the arm
         shifted = placed[bone].clone()
         shifted[:, :3, 3] = shifted[:, :3, 3] - along * (reach * size)[:, None]

@@ -36,9 +36,9 @@ def _fingers() -> list[Tube]:
     tubes = []
     for f, girth in ((2, 1.0), (3, 1.02), (4, 0.96), (5, 0.86)):
         rows = (
-            (f"mcp_{f}", f"pip_{f}", (10.6, 9.6), (9.8, 8.6), 0.0),
-            (f"pip_{f}", f"dip_{f}", (9.5, 8.3), (8.4, 7.2), 0.0),
-            (f"dip_{f}", f"tip_{f}", (8.3, 7.0), (7.2, 5.8), 1.0),
+            (f"mcp_{f}", f"pip_{f}", (10.4, 9.6), (10.8, 9.4), 0.0),
+            (f"pip_{f}", f"dip_{f}", (9.5, 8.5), (9.2, 8.0), 0.0),
+            (f"dip_{f}", f"tip_{f}", (8.5, 7.4), (8.0, 6.6), 1.0),
         )
         tubes += [
             Tube(a, b, (w[0] * girth, w[1] * girth), (d[0] * girth, d[1] * girth), past)
@@ -53,15 +53,15 @@ TUBES = (
     *_fingers(),
     Tube("mcp_1", "ip_1", (11.2, 10.8), (10.5, 9.8)),
     Tube("ip_1", "tip_1", (10.6, 8.8), (9.5, 7.2), 1.0),
-    Tube("cmc_1", "mcp_1", (15.0, 11.8), (14.0, 11.5)),
-    Tube("thenar", "mcp_1", (15.0, 9.0), (15.0, 9.5)),
-    Tube("thenar", "web_2", (14.0, 9.5), (15.0, 8.0)),
-    Tube("base_2", "mcp_2", (12.5, 11.5), (14.5, 12.0)),
-    Tube("base_3", "mcp_3", (12.0, 11.3), (15.0, 12.5)),
-    Tube("base_4", "mcp_4", (12.0, 11.0), (15.0, 12.0)),
-    Tube("base_5", "mcp_5", (13.5, 11.5), (14.5, 11.5)),
-    Tube("wrist_radial", "base_2", (15.0, 15.0), (17.5, 16.0)),
-    Tube("wrist_ulnar", "base_5", (14.0, 16.0), (17.5, 16.0)),
+    Tube("cmc_1", "mcp_1", (15.0, 11.8), (17.5, 13.0)),
+    Tube("thenar", "mcp_1", (15.0, 9.0), (20.0, 11.0)),
+    Tube("thenar", "web_2", (14.0, 9.5), (19.0, 9.5)),
+    Tube("base_2", "mcp_2", (12.5, 11.5), (18.0, 13.5)),
+    Tube("base_3", "mcp_3", (12.0, 11.3), (18.0, 14.0)),
+    Tube("base_4", "mcp_4", (12.0, 11.0), (18.0, 13.5)),
+    Tube("base_5", "mcp_5", (13.5, 11.5), (18.0, 13.0)),
+    Tube("wrist_radial", "base_2", (14.0, 14.5), (19.0, 18.5)),
+    Tube("wrist_ulnar", "base_5", (14.0, 15.5), (19.0, 18.5)),
     Tube("radius_neck", "wrist_radial", (16.0, 15.0), (19.0, 17.5)),
     Tube("ulna_neck", "wrist_ulnar", (14.5, 14.0), (18.5, 17.5)),
     Tube("radius_middle", "radius_neck", (26.0, 16.0), (28.0, 19.0)),
@@ -96,7 +96,7 @@ def flesh(
     for tube in TUBES:
         if tube.start not in marks or tube.end not in marks:
             continue
-        depth, radius, half = _inside(tube, x, y, marks, girth.float(), side_view)
+        depth, radius, half = _inside(tube, x, y, marks, girth.float(), side_view=side_view)
         share = torch.exp((depth / fillet).clamp(max=40))
         weight += share
         reach += share * radius
@@ -111,7 +111,7 @@ def flesh(
 
 
 def _inside(
-    tube: Tube, x: Tensor, y: Tensor, marks: Mapping[str, Tensor], girth: Tensor, side_view: bool
+    tube: Tube, x: Tensor, y: Tensor, marks: Mapping[str, Tensor], girth: Tensor, *, side_view: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Depth inside a tube's outline, its half-width and half-depth at each pixel, mm."""
     start, end = marks[tube.start][:, :2].float(), marks[tube.end][:, :2].float()

@@ -107,7 +107,7 @@ def plate_with_screws(
     in a wide head (volar plate of the distal radius).
     """
     side = torch.linalg.cross(along, out)
-    pitch, width = (9.0, 4.2) if far_fan else (12.0, 5.2)
+    pitch, width = (9.0, 3.8) if far_fan else (12.0, 5.2)
     centre = middle + out * (bone_radius * size + 1.7)[:, None]
     axes = torch.stack([along, side, out], 1)
     solids: list[Cylinder | Bar] = [Bar(centre, axes, (pitch * screws / 2 + 2.0, width, 1.6))]
@@ -122,7 +122,7 @@ def plate_with_screws(
             solids.append(Cylinder(at - out * 0.5, at + out * 2.4, 2.9))
     if far_fan:
         head = centre + along * (pitch * screws / 2 + 3.0)
-        solids.append(Bar(head, axes, (4.5, 9.5, 1.3)))
+        solids.append(Bar(head, axes, (3.8, 8.8, 1.2)))
         for shift in (-7.0, -2.4, 2.4, 7.0):
             at = head + side * shift
             tip = at - out * (15.0 * size)[:, None] + along * 2.0
@@ -189,4 +189,5 @@ def _safe(axis: Tensor) -> Tensor:
     z = torch.where(z.abs() < 1e-3, torch.full_like(z, 1e-3), z).clamp(-0.9999, 0.9999)
     xy = axis[:, :2] + 1e-3 * (axis[:, :2].norm(dim=1, keepdim=True) < 1e-3)
     turned = torch.cat([xy, z[:, None]], 1)
-    return turned / turned.norm(dim=1, keepdim=True)
+    unit: Tensor = turned / turned.norm(dim=1, keepdim=True)
+    return unit

@@ -8,12 +8,18 @@ tube, thumb to the right when the palm lies on the cassette. Right arms are mirr
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bonestudio.phantoms.anatomy import load_bone
 from bonestudio.phantoms.pose_kinematics import BONES, finger_chain, kinematics
 
 Places = dict[str, Tensor]
+
+_SEAT = (
+    1.4  # mm towards the wrist: the meshes leave more between carpus and metacarpals than cartilage
+)
 
 # Axis along which each bone is long: towards its far joint, or through its centre of mass.
 _FAR = {
@@ -28,12 +34,9 @@ _FAR = {
 
 
 def long_axis(bone: str) -> Tensor:
-    """Unit vector [3] from the near to the far end of a bone, in its own frame."""
+    """Give the unit vector [3] from the near to the far end of a bone, in its own frame."""
     tree = kinematics()
-    if bone in _FAR:
-        towards = tree.rest[_FAR[bone]][:3, 3]
-    else:
-        towards = tree.centre[bone]
+    towards = tree.rest[_FAR[bone]][:3, 3] if bone in _FAR else tree.centre[bone]
     return _unit(torch.from_numpy(towards.copy()))
 
 
@@ -82,7 +85,7 @@ def articulate(
     for bone in BONES:
         local = torch.from_numpy(tree.rest[bone].copy()).expand(batch, 4, 4).clone()
         parent = tree.parent[bone]
-        if parent in scale:
+        if parent and parent in scale:
             local[:, :3, 3] = (scale[parent] @ local[:, :3, 3, None]).squeeze(-1)
         for joint, axis in tree.joints[bone].items():
             if joint in angles:
@@ -126,8 +129,9 @@ def lay(placed: Places, rays: Mapping[int, Ray], *, scale: Mapping[str, Tensor])
             place[:, 3, 3] = 1
             place[:, :3, :3] = turn
             if bone == chain[0]:  # a metacarpal turns about its base, not about its middle
-                base = -0.9 * (scale[bone] @ _far_joint(bone))
+                base = scale[bone] @ _near_end(bone)
                 pivot = placed[bone][:, :3, :3] @ base[..., None] + placed[bone][:, :3, 3:]
+                pivot = pivot + _SEAT * scale[bone][:, :, 1:2]
                 place[:, :3, 3] = (pivot - turn @ base[..., None]).squeeze(-1)
             else:
                 assert parent is not None  # noqa: S101 - only the humerus has none
@@ -154,8 +158,10 @@ def _apply(place: Tensor, point: Tensor) -> Tensor:
     return (place[:, :3, :3] @ point[..., None]).squeeze(-1) + place[:, :3, 3]
 
 
-def _far_joint(bone: str) -> Tensor:
-    return torch.from_numpy(kinematics().rest[_FAR[bone]][:3, 3].copy())
+def _near_end(bone: str) -> Tensor:
+    """Middle of a bone's near end [3], in its joint frame, mm."""
+    source = load_bone(bone)
+    return torch.from_numpy(source.to_mesh(np.array(source.landmarks["proximal"])))
 
 
 def _anatomical(finger: int, bone: str) -> Tensor:
@@ -189,4 +195,5 @@ def _facing(direction: Tensor, roll: Tensor, lift: Tensor) -> Tensor:
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / torch.linalg.norm(vector, dim=-1, keepdim=True)
+    unit: Tensor = vector / torch.linalg.norm(vector, dim=-1, keepdim=True)
+    return unit

@@ -54,7 +54,8 @@ class Knob:
         way = torch.tensor(self.end, device=points.device) - start
         share = (((points - start) @ way) / (way @ way)).clamp(0, 1)
         away = (points - start - share[:, None] * way).norm(dim=1)
-        return self.radii[0] + share * (self.radii[1] - self.radii[0]) - away
+        depth: Tensor = self.radii[0] + share * (self.radii[1] - self.radii[0]) - away
+        return depth
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def lattice_noise(size: int = 64) -> Tensor:
     """Periodic noise [size³], zero mean, unit deviation, long along axis 0: struts of 1 to 3 voxels."""
     white = generator(7, "lattice").standard_normal((size, size, size)).astype(np.float32)
     f = np.fft.fftfreq(size)
-    along, across = np.abs(f) * 3.2, np.abs(f)
+    along, across = np.abs(f) * 2.0, np.abs(f)
     r = np.sqrt(along[:, None, None] ** 2 + across[None, :, None] ** 2 + across[None, None] ** 2)
     band = np.exp(-(((r - 0.19) / 0.10) ** 2))
     noise = np.fft.ifftn(np.fft.fftn(white) * band).real

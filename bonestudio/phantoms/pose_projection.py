@@ -51,32 +51,32 @@ def sum_of(parts: dict[str, Tensor]) -> Tensor:
 
 def project(pieces: list[Piece], canvas: Canvas, *, device: str = "cpu") -> Paths:
     """March parallel rays (along the film's z) through every piece."""
-    step = max(0.5, float(canvas.pixel.mean()))
     shape = (len(canvas.pixel), canvas.height, canvas.width)
     compact = torch.zeros(shape, device=device)
     whole: dict[str, Tensor] = {}
     for piece in pieces:
         if piece.label not in whole:
             whole[piece.label] = torch.zeros(shape, device=device)
-        _march(piece, canvas, step, compact, whole[piece.label])
+        _march(piece, canvas, compact, whole[piece.label])
     return Paths(compact=compact, whole=whole)
 
 
-def _march(piece: Piece, canvas: Canvas, step: float, compact: Tensor, whole: Tensor) -> None:
+def _march(piece: Piece, canvas: Canvas, compact: Tensor, whole: Tensor) -> None:
     """Add one piece to the film, in place."""
-    pixel = float(canvas.pixel.mean())
-    volume = grid(piece.bone, 0.45 if pixel < 0.8 else 0.75)
+    volume = grid(piece.bone, 0.45)
+    pixel = canvas.pixel.float().to(compact.device)
+    step = pixel.clamp(min=0.5)
     owner, ray, points = _samples(piece, volume, canvas, step, str(compact.device))
     if not len(ray):
         return
     near, points, owner, ray = _near_bone(piece, volume, owner, ray, points)
     density, inside = _density(piece, volume, owner, points, near, pixel)
-    compact.view(-1).index_add_(0, ray, density * step)
-    whole.view(-1).index_add_(0, ray, inside * step)
+    compact.view(-1).index_add_(0, ray, density * step[owner])
+    whole.view(-1).index_add_(0, ray, inside * step[owner])
 
 
 def _samples(
-    piece: Piece, volume: Grid, canvas: Canvas, step: float, device: str
+    piece: Piece, volume: Grid, canvas: Canvas, step: Tensor, device: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Sample every ray where it is inside the piece's box.
 
@@ -109,7 +109,7 @@ def _samples(
     enter, leave = torch.minimum(one, two).amax(-1), torch.maximum(one, two).amin(-1)
     on_film = (column < canvas.width)[:, None, :] & (row < canvas.height)[:, :, None]
     on_film &= (piece.present > 0)[:, None, None]
-    counts = ((leave - enter) / step).ceil().clamp(min=0) * on_film.to(device)
+    counts = ((leave - enter) / step[:, None, None]).ceil().clamp(min=0) * on_film.to(device)
 
     counts = counts.long().flatten()
     hit = counts.nonzero().squeeze(1)
@@ -121,7 +121,7 @@ def _samples(
     pixel = (batch * canvas.height + row.to(device)[:, :, None]) * canvas.width
     pixel = (pixel + column.to(device)[:, None, :]).flatten()[box]
     owner = box // max(1, rows * columns)
-    depth = enter.flatten()[box] + (within + 0.5) * step
+    depth = enter.flatten()[box] + (within + 0.5) * step[owner]
     points = start.reshape(-1, 3)[box] + way.reshape(-1, 3)[owner] * depth[:, None]
     return owner, pixel, points
 
@@ -167,7 +167,7 @@ def _near_bone(
 
 
 def _density(
-    piece: Piece, volume: Grid, owner: Tensor, points: Tensor, distance: Tensor, pixel: float
+    piece: Piece, volume: Grid, owner: Tensor, points: Tensor, distance: Tensor, pixel: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Share of compact bone and occupancy (0 to 1) of samples [n] at ``points`` [n, 3]."""
     device = points.device
@@ -176,11 +176,11 @@ def _density(
         return value.float().to(device)[owner]
 
     z = points[:, 2]
-    soft = max(0.35, 0.5 * pixel)  # an edge is as soft as a pixel is large
+    soft = (0.5 * pixel).clamp(min=0.35)[owner]  # an edge is as soft as a pixel is large
 
     # Cortex: thick along the shaft, a shell at the ends; carpals and nuclei are shells all over.
     end = torch.minimum(z - volume.near, volume.far - z) / (volume.far - volume.near)
-    shaft = (end / METAPHYSIS.get(piece.bone.split("_")[0], 1e3)).clamp(0, 1)
+    shaft = (end / METAPHYSIS.get(piece.bone.partition("_")[0], 1e3)).clamp(0, 1)
     shaft = shaft * shaft * (3 - 2 * shaft)
     cortex = own(piece.cortex) * (0.25 + 0.75 * shaft)
     dense = (0.5 - (distance - cortex) / soft).clamp(0, 1)
@@ -224,11 +224,11 @@ def _soft_max(one: Tensor, two: Tensor, width: float) -> Tensor:
 
 
 def _struts(owner: Tensor, points: Tensor, seeds: Tensor) -> Tensor:
-    """Trabecular pattern at the samples: noise with 0.3 mm voxels, another place for each seed."""
+    """Trabecular pattern at the samples: noise with 0.22 mm voxels, another place for each seed."""
     noise = lattice_noise().to(points.device)
     size = noise.shape[0]
     shift = torch.stack([(seeds >> 6 * i) & 63 for i in range(3)], -1).to(points.device)
-    x, y, z = ((points / 0.3).long() + shift[owner]).remainder(size).unbind(-1)
+    x, y, z = ((points / 0.22).long() + shift[owner]).remainder(size).unbind(-1)
     return noise.view(-1)[(z * size + y) * size + x]
 
 
