@@ -46,15 +46,19 @@ def launch(
     if window:
         _check_window()
 
+    from starlette.routing import Mount
+
     from bonestudio.interface import assets
+    from bonestudio.interface.reader import reader_app
     from bonestudio.interface.session import UPLOAD_LIMIT
     from bonestudio.interface.studio import build
+    from bonestudio.interface.tabs.turing import study_store
     from bonestudio.interface.theme import ReadingRoom
 
     studio = build()
     studio.queue(max_size=64, default_concurrency_limit=2)
     with redirect_stdout(StringIO()):  # one line is enough
-        _, address, _ = studio.launch(
+        app, address, _ = studio.launch(
             server_name=host,
             server_port=port,
             auth=check,
@@ -74,6 +78,7 @@ def launch(
             inbrowser=False,
             prevent_thread_lock=True,
         )
+    app.router.routes.insert(0, Mount("/read", reader_app(study_store)))
     print(f"Bone Studio is open at {address}  (Ctrl+C closes it)", flush=True)
     if window:
         _show_window(address)

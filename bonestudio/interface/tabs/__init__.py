@@ -28,7 +28,7 @@ class Tab:
     works: Callable[[], bool] = lambda: True
 
 
-ORDER = ("lightbox",)
+ORDER = ("lightbox", "turing")
 
 
 def working_tabs() -> Iterator[Tab]:

@@ -1,4 +1,4 @@
-// The keyboard. Keys belong to the viewer that was touched last, and never to one while a person writes.
+// The keyboard. Keys belong to the viewer with the focus, else to the one the pointer was on, and to none while a person writes.
 import {onScreen} from "./geometry.js";
 import {POINTS_OF} from "./measure.js";
 
@@ -46,20 +46,30 @@ const PLAIN = {
 
 const writes = (target) => target.closest?.("input, textarea, select, [contenteditable]:not([contenteditable='false'])");
 
-let active = null; // {root, viewer, actions}
+const entries = new WeakMap(); // root -> {root, viewer, actions}
+let last = null; // the viewer that the pointer was on last: keys go there while nothing has the focus
 
-export const activate = (entry) => {
-	active = entry;
+export const register = (entry) => {
+	entries.set(entry.root, entry);
+	last ??= entry;
+	entry.root.addEventListener("pointerenter", () => {
+		last = entry;
+	});
+};
+
+const belongsTo = (target) => {
+	const root = target.closest?.(".rv");
+	if (root) return entries.get(root);
+	return target === document.body ? last : null;
 };
 
 document.addEventListener("keydown", (event) => {
-	if (!active?.viewer.film || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-	const {root, viewer, actions} = active;
 	const {target} = event;
-	if (!root.isConnected || root.offsetParent === null || writes(target)) return;
-	if (target !== document.body && !root.contains(target)) return;
+	if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || writes(target)) return;
+	const entry = belongsTo(target);
+	if (!entry?.viewer.film || !entry.root.isConnected || entry.root.offsetParent === null) return;
 	if (target.closest?.("button") && (event.key === "Enter" || event.key === " ")) return;
-	if (pressed(event, viewer, actions)) event.preventDefault();
+	if (pressed(event, entry.viewer, entry.actions)) event.preventDefault();
 });
 
 function pressed(event, viewer, actions) {

@@ -1,6 +1,6 @@
 // Put a viewer into its box and keep it in step with the value that Gradio sends.
 import {draw} from "./draw.js";
-import {activate} from "./keys.js";
+import {register} from "./keys.js";
 import {furnish, refresh} from "./panel.js";
 import {listen} from "./pointer.js";
 import {Viewer} from "./viewer.js";
@@ -21,10 +21,7 @@ export function mount(root, props, watch) {
 		},
 		full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()),
 	};
-	const mine = () => activate({root, viewer, actions});
-	root.addEventListener("pointerenter", mine);
-	root.addEventListener("focusin", mine);
-	mine();
+	register({root, viewer, actions});
 
 	parts.bar.addEventListener("click", (event) => act(event.target.closest("[data-do]")?.dataset.do, viewer, actions));
 	parts.preset.addEventListener("change", () => viewer.applyPreset(Number(parts.preset.value)));
