@@ -8,6 +8,7 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.data_classes import FileData
 from gradio.events import api
+from gradio.utils import get_upload_folder, is_in_or_equal
 
 from bonestudio.errors import BoneStudioError, RequestError
 from bonestudio.instruments import scans
@@ -153,9 +154,13 @@ def _open_files(files: list[Path]) -> ScanViewer:
             session.delete_upload(path)
 
 
-def _open(file: FileData) -> ScanViewer:
+def _open(file: FileData | dict[str, Any]) -> ScanViewer:
+    # Gradio hands the file over as a plain dict, whose path a client may have made up.
+    path = Path(str(file["path"] if isinstance(file, dict) else file.path)).resolve()
     try:
-        return _open_files([Path(file.path)])
+        if not is_in_or_equal(path, get_upload_folder()):
+            raise RequestError("The file was not uploaded; send it along with the request.")
+        return _open_files([path])
     except BoneStudioError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -187,11 +192,10 @@ def scan(file: FileData) -> dict[str, Any]:
 
 def scan_still(
     file: FileData,
+    request: gr.Request,
     azimuth: float = 30.0,
     elevation: float = 15.0,
     view: Literal["surface", "panes"] = "surface",
-    *,
-    request: gr.Request,
 ) -> FileData:
     """Draw a bone scan on black, as PNG.
 

@@ -1,5 +1,6 @@
 // The volume viewer's buttons, keys and read-out; the picture itself is a Scene (NiiVue, WebGL 2)
 // or, where the browser cannot, a still drawn by the server.
+import { ALONG, TURNS } from "./volume_keys.js";
 import { LAYOUTS, Scene, loadLibrary } from "./volume_scene.js";
 import { Still } from "./volume_still.js";
 
@@ -232,15 +233,11 @@ class Viewer {
     event.stopImmediatePropagation();
     if (kind === "keyup" || !this.scene) return;
     const far = event.shiftKey ? 10 : 1;
-    const along = {
-      axial: { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1] },
-      coronal: { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, 0, 1], ArrowDown: [0, 0, -1], PageUp: [0, 1, 0], PageDown: [0, -1, 0] },
-      sagittal: { ArrowLeft: [0, -1, 0], ArrowRight: [0, 1, 0], ArrowUp: [0, 0, 1], ArrowDown: [0, 0, -1], PageUp: [1, 0, 0], PageDown: [-1, 0, 0] },
-    }[this.pane]?.[event.key];
-    const turns = { ArrowLeft: [-5, 0], ArrowRight: [5, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] };
+    const along = ALONG[this.pane]?.[event.key];
+    const turns = TURNS[event.key];
     const names = Object.keys(LAYOUTS);
     if (along) this.scene.move(...along.map((n) => n * far));
-    else if (this.pane === "render" && turns[event.key]) this.scene.turn(...turns[event.key]);
+    else if (this.pane === "render" && turns) this.scene.turn(...turns);
     else if (event.key === "l" || event.key === "L") this.setLayout(names[(names.indexOf(this.layout) + 1) % names.length]);
     else if (event.key === "c" || event.key === "C") this.cut();
     else if (event.key === "r" || event.key === "R") this.reset();
@@ -252,17 +249,20 @@ class Viewer {
   }
 
   // The value under the crosshair, and which voxel of the file it is.
-  read({ mm, values }) {
+  read({ values }) {
     const view = this.view;
     if (!view || !values.length) return;
-    const [dz, dy, dx] = view.spacing;
-    const [fz, fy, fx] = view.factors;
-    const index = [mm[2] / (dz / fz), -mm[1] / (dy / fy), -mm[0] / (dx / fx)].map((v, i) => Math.min(view.shape[i], Math.max(1, Math.floor(v + 0.01) + 1)));
+    // NiiVue counts from the patient's right, back and foot; the file from right, front and foot.
+    const [, wide, deep] = this.scene.volume.dimsRAS;
+    const [x, y, z] = values[0].vox;
+    const small = [z, deep - 1 - y, wide - 1 - x];
+    const middle = small.map((n, i) => n * view.factors[i] + (view.factors[i] - 1) / 2);
+    const index = middle.map((n, i) => Math.min(view.shape[i], Math.floor(n) + 1));
     const value = this.number(values[0].value, view.step < 0.1 ? 5 : 6);
     let said = value + " " + (view.unit || "(no unit in the file)") + " at slice " + index[0] + ", row " + index[1] + ", column " + index[2];
     if (view.measured) {
-      const deep = [mm[2], -mm[1], -mm[0]].map((v) => v.toFixed(view.spacing[0] < 0.5 ? 2 : 1));
-      said += " (" + deep.join(", ") + " mm)";
+      const mm = middle.map((n, i) => (n * view.spacing[i]) / view.factors[i]);
+      said += " (" + mm.map((v) => v.toFixed(view.spacing[0] < 0.5 ? 2 : 1)).join(", ") + " mm)";
     }
     if (values[1]) said += ", change " + this.number(values[1].value, 4) + " " + view.unit;
     const read = this.find(".bv-read");

@@ -59,7 +59,7 @@ def volume_viewer(
         ``scale``, ``visible``, ``min_height`` … of :class:`gradio.HTML`.
     """
     library = fetch_viewer.library()
-    gr.set_static_paths([_HERE / "volume.js", _HERE / "volume_scene.js", _HERE / "volume_still.js"])
+    gr.set_static_paths(sorted(_HERE.glob("volume*.js")))
     if library:
         gr.set_static_paths([library])
     options = {

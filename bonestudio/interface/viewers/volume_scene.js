@@ -62,7 +62,7 @@ export class Scene {
     };
     this.slices = new niivue.Niivue({
       ...common,
-      crosshairWidth: 0.2,
+      crosshairWidth: 0.3,
       crosshairWidthUnit: "percent",
       crosshairColor: CYAN,
     });
@@ -152,7 +152,7 @@ export class Scene {
 
   addDifference(overlay, range) {
     const ramp = (name, [r, g, b]) =>
-      this.slices.addColormap(name, { R: [r / 3, r], G: [g / 3, g], B: [b / 3, b], A: [1, 255], I: [0, 255] });
+      this.slices.addColormap(name, { R: [0, r / 3, r], G: [0, g / 3, g], B: [0, b / 3, b], A: [0, 255, 255], I: [0, 1, 255] });
     ramp("bone_more", [255, 64, 70]);
     ramp("bone_less", [74, 125, 255]);
     overlay.colormap = "bone_more";
