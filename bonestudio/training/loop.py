@@ -18,7 +18,7 @@ from bonestudio.training.averages import Average
 from bonestudio.training.experiment import Experiment
 from bonestudio.training.feeding import Feed
 from bonestudio.training.logbook import Logbook, Means, check_finite
-from bonestudio.training.machine import finite, open_machine, place_parts
+from bonestudio.training.machine import channels_last, finite, open_machine, place_parts
 from bonestudio.training.moment import Moment
 from bonestudio.training.order import Order, Tickets
 from bonestudio.training.parallel import agreed, gather_all, mean_values
@@ -193,7 +193,7 @@ class Loop:
             seed=seed,
             device=self.fabric.device,
             workers=self.recipe.training.workers,
-            channels_last=self.recipe.training.channels_last,
+            channels_last=channels_last(self.recipe.training, self.fabric),
         )
 
     def _log(self, view: View, place: Place, seconds: float, wait: float) -> None:

@@ -56,7 +56,7 @@ def place_parts(parts: Parts, training: Training, fabric: Any) -> None:
         if fabric.world_size > 1:
             join_batch_norms(network)
         network.to(fabric.device)
-        if training.channels_last:
+        if channels_last(training, fabric):
             to_channels_last(network)
         if name in training.compile:
             network.compile()
@@ -64,6 +64,13 @@ def place_parts(parts: Parts, training: Training, fabric: Any) -> None:
         use_kernel(optimiser, training.kernel)
         for group in optimiser.param_groups:
             group.setdefault("initial_lr", group["lr"])
+
+
+def channels_last(training: Training, fabric: Any) -> bool:
+    """Whether images lie channel by channel in memory: what a GPU's convolutions like best."""
+    if training.channels_last is None:
+        return bool(fabric.device.type == "cuda")
+    return training.channels_last
 
 
 def to_channels_last(network: nn.Module) -> None:

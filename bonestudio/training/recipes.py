@@ -57,7 +57,8 @@ class Training(Frozen):
     """How long, how many at once, and in which arithmetic.
 
     ``batch`` is the batch of one step over all processes, so that a recipe means the same on one
-    device and on eight. ``steps``, ``epochs`` or ``stages``: one of them says how long.
+    device and on eight. ``channels_last`` is on for GPUs, where it is faster, unless the recipe
+    says otherwise. ``steps``, ``epochs`` or ``stages``: one of them says how long.
     """
 
     steps: PositiveInt | None = None
@@ -65,7 +66,7 @@ class Training(Frozen):
     batch: PositiveInt = 32
     stages: tuple[Stage, ...] = ()
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    channels_last: bool = True
+    channels_last: bool | None = None
     kernel: Literal["fused", "foreach", "plain"] = "fused"
     compile: tuple[str, ...] = ()
     workers: NonNegativeInt = 0
