@@ -37,7 +37,10 @@ def to_pixels(
     floor, ceiling = min(floor, low), max(ceiling, high)
     if grey.dtype.itemsize > 4 or np.issubdtype(grey.dtype, np.floating):
         span = float(ceiling) - float(floor)
-        pixels = ((grey.astype(np.float64) - floor) / span).astype(np.float32)
+        exact = grey.astype(np.float64)
+        exact -= floor
+        exact /= span
+        pixels = exact.astype(np.float32)
     else:
         scale = np.float32(1.0 / (float(ceiling) - float(floor)))
         pixels = grey.astype(np.float32)

@@ -1,8 +1,8 @@
 """How large an image may be, asked before a byte of its pixels is decoded.
 
 A picture of a hundred million pixels is four times the largest mammogram; a volume may take
-half of the memory that the machine has free. Both keep decompression bombs and headers that
-lie from taking the machine down.
+half of the memory that the machine has free (``BONESTUDIO_MEMORY_GB`` sets less). Both keep
+decompression bombs and headers that lie from taking the machine down.
 """
 
 import math

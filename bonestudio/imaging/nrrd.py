@@ -39,6 +39,7 @@ _SPACES = {
     "las": (1, -1, 1),
 }
 _LONGEST_HEADER = 1 << 20
+_LONGEST_TEXT = 64 << 20
 
 
 def volume(path: Path) -> Reading[Volume]:
@@ -113,6 +114,8 @@ def _voxels(file: BinaryIO, have: int, fields: dict[str, str]) -> NDArray[Any]:
     shape = text_headers.spatial(text_headers.sizes(fields.get("sizes", "")))
     encoding = fields.setdefault("encoding", "raw").lower()
     if encoding in {"text", "txt", "ascii"}:
+        if have > _LONGEST_TEXT:
+            raise ImageError("The NRRD file holds its voxels as a long text; save it as gzip.")
         return _written_out(file, shape, np.dtype(code))
     if encoding not in {"raw", "gzip", "gz"}:
         raise ImageError("The NRRD encoding is not raw, gzip or text; save it again as gzip.")
