@@ -45,8 +45,7 @@ def write_radiograph(film: Radiograph, path: str | os.PathLike[str]) -> Path:
         case ".npy":
             from bonestudio.imaging import arrays
 
-            _beside(place, labels.film_label(film))
-            files.write_bytes(place, arrays.encode(film.pixels))
+            _with_label(place, arrays.encode(film.pixels), labels.film_label(film))
         case _:
             raise RequestError("A radiograph is written as .png, .jpg, .tif, .dcm or .npy.")
     return place
@@ -65,9 +64,11 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> Path:
 
         files.write_whole(place, lambda temporary: aim.write(volume, temporary))
         return place
+    content = _encoder(place)(volume)
     if place.suffix.lower() == ".npy":
-        _beside(place, labels.volume_label(volume))
-    files.write_bytes(place, _encoder(place)(volume))
+        _with_label(place, content, labels.volume_label(volume))
+    else:
+        files.write_bytes(place, content)
     return place
 
 
@@ -107,8 +108,14 @@ def _encoder(place: Path) -> Callable[[Volume], bytes]:  # noqa: PLR0911 - one a
     )
 
 
-def _beside(place: Path, label: str) -> None:
-    files.write_bytes(place.with_suffix(".json"), json.dumps(json.loads(label), indent=1).encode())
+def _with_label(place: Path, content: bytes, label: str) -> None:
+    """Write an array and the JSON beside it, both or neither."""
+
+    def write(side: Path) -> None:
+        side.write_text(json.dumps(json.loads(label), indent=1), encoding="ascii")
+        files.write_bytes(place, content)
+
+    files.write_whole(place.with_suffix(".json"), write)
 
 
 def _check(values: np.ndarray, axes: int) -> None:
