@@ -133,6 +133,7 @@ def _shapes() -> dict[str, str]:
         "button_large_text_weight": "500",
         "button_medium_text_weight": "500",
         "button_small_text_weight": "400",
+        "checkbox_border_radius": "3px",
         "checkbox_label_padding": "6px 8px",
         "input_padding": "6px 8px",
         "form_gap_width": "8px",

@@ -166,3 +166,19 @@ def test_uploads_and_pictures_are_deleted(browser, tmp_path: Path, dicom_file: P
     assert list(temporary.glob("bonestudio-*")) == []
     for secret in ("Mustermann", "mustermann", "MRN4711"):
         assert secret not in output
+
+
+def test_a_film_dropped_on_the_image_is_opened(film_page: Page, film_file: Path) -> None:
+    box = Box(film_page, "lightbox")
+    expect(box.canvas).to_be_visible()
+    film_page.evaluate(
+        """bytes => {
+            const file = new File([new Uint8Array(bytes)], 'dropped.png', {type: 'image/png'});
+            const carried = new DataTransfer();
+            carried.items.add(file);
+            const stage = document.querySelector('#viewer-lightbox .rv-stage');
+            stage.dispatchEvent(new DragEvent('drop', {dataTransfer: carried, bubbles: true, cancelable: true}));
+        }""",
+        list(film_file.read_bytes()),
+    )
+    box.wait_for_film(300, 200)

@@ -111,3 +111,12 @@ def test_overlay_controls_only_where_there_is_one(left: Box, right: Box) -> None
     label = "Overlay opacity in per cent"
     expect(left.page.locator(left.place).get_by_label(label)).to_be_visible()
     expect(right.page.locator(right.place).get_by_label(label)).not_to_be_visible()
+
+
+def test_a_click_on_a_sample_names_it(two: Page) -> None:
+    two.get_by_role("button", name="Wrist & <ulna>").click()
+    expect(two.get_by_label("Picked")).to_have_value("wrist")
+    expect(two.get_by_role("button", name="Wrist & <ulna>")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(two.get_by_role("button", name="Hand")).to_have_attribute("aria-pressed", "false")

@@ -26,6 +26,10 @@ gr.set_static_paths([assets.FOLDER, assets.VIEWERS])
 with gr.Blocks(analytics_enabled=False, fill_width=True) as page:
     with gr.Tabs(elem_id="studio-tabs"), gr.Tab("Two"):
         note = gr.Textbox(label="Note")
+        strip = frame.sample_strip(
+            [("hand", "Hand", "data:,"), ("wrist", "Wrist & <ulna>", "data:,")]
+        )
+        picked = gr.Textbox(label="Picked")
         with frame.page():
             with frame.image():
                 left = radiograph_viewer(name="left", title="Left film")
@@ -36,6 +40,10 @@ with gr.Blocks(analytics_enabled=False, fill_width=True) as page:
         place = session.folder(request)
         return sheet.packed(place), Sheet(first=Shown(film=light, name="Other")).packed(place)
 
+    def pick(event: gr.EventData) -> str:
+        return event.name
+
+    strip.pick(pick, None, picked, api_visibility="private")
     page.load(show, None, [left, right], api_visibility="private")
 page.launch(
     server_port=int(sys.argv[1]),

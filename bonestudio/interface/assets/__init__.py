@@ -16,7 +16,9 @@ def page_head() -> str:
     whole; here everything but the roles is nested inside the app instead, above Gradio's own weight.
     """
     viewers = [path for path in sorted(VIEWERS.rglob("*.css")) if "vendor" not in path.parts]
-    nested = "".join(_text(path) for path in (FOLDER / "frame.css", *viewers))
+    nested = "".join(
+        _text(path) for path in (FOLDER / "frame.css", FOLDER / "studies.css", *viewers)
+    )
     style = f"{_text(FOLDER / 'roles.css')}.gradio-container.gradio-container {{\n{nested}}}"
     return f"<style>{style}</style><script>{_text(FOLDER / 'page.js')}</script>"
 

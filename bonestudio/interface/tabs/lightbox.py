@@ -46,7 +46,9 @@ def film_panel() -> None:
                 label="Even out contrast (CLAHE)", interactive=False, elem_id="lightbox-even"
             )
         with frame.image():
-            viewer = radiograph_viewer(name="lightbox", title="Film on the light box")
+            viewer = radiograph_viewer(
+                name="lightbox", title="Film on the light box", upload="lightbox-upload"
+            )
         with frame.findings():
             frame.heading("What was read")
             read = frame.facts_panel()
@@ -81,15 +83,17 @@ def film_panel() -> None:
         started = time.perf_counter()
         return answer(_box.open_sample(event.name), request, started)
 
+    def open_first(request: gr.Request) -> dict[Any, Any]:
+        started = time.perf_counter()
+        return answer(_box.open_sample(_box.samples()[0].name), request, started)
+
     def even_out(
         film: Opened | None,
         evened: bool,  # noqa: FBT001 - a checkbox sends its value in place
         request: gr.Request,
     ) -> dict[Any, Any]:
-        if film is None:
-            return {}
         started = time.perf_counter()
-        sheet = _sheet(film, request, evened=evened, keep_view=True)
+        sheet = _sheet(_there(film), request, evened=evened, keep_view=True)
         what = "local contrast evened out" if evened else "contrast as read"
         return {viewer: sheet, status: frame.said("Film", what, "computed here", _took(started))}
 
@@ -99,9 +103,7 @@ def film_panel() -> None:
         evened: bool,  # noqa: FBT001 - a checkbox sends its value in place
         request: gr.Request,
     ) -> dict[Any, Any]:
-        if film is None:
-            raise RequestError("Open a film first.")
-        shown = _box.evened(film.film) if evened else film.film
+        shown = _box.evened(_there(film).film) if evened else _there(film).film
         path = _box.save(shown, session.fresh_folder(request), kind=kind)
         return {
             saved: frame.handed(path),
@@ -113,9 +115,16 @@ def film_panel() -> None:
     upload.upload(spoken(status, open_upload, upload), upload, outputs, **private)
     if samples is not None:
         samples.pick(spoken(status, open_sample), None, outputs, **private)
+        gr.on(None, spoken(status, open_first), None, outputs, **private)
     even.input(spoken(status, even_out), [opened, even], [viewer, status], **private)
     save.click(spoken(status, save_film), [opened, kind, even], [saved, status], **private)
     api(inspect, api_name="inspect")
+
+
+def _there(film: Opened | None) -> Opened:
+    if film is None:
+        raise RequestError("Open a film first.")
+    return film
 
 
 def _took(started: float) -> str:

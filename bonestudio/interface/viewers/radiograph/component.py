@@ -16,7 +16,9 @@ import(address).then((viewer) => viewer.mount(element.querySelector('.rv'), prop
 """
 
 
-def radiograph_viewer(*, name: str, title: str = "Radiograph") -> gr.HTML:
+def radiograph_viewer(
+    *, name: str, title: str = "Radiograph", upload: str | None = None
+) -> gr.HTML:
     """Place a viewer; an event gives it ``sheet.packed(session.folder(request))``, or None for an empty box.
 
     Parameters
@@ -25,6 +27,8 @@ def radiograph_viewer(*, name: str, title: str = "Radiograph") -> gr.HTML:
         Unlike any other viewer's on the page; the viewer keeps zoom and window under it.
     title
         What the box shows, for people who cannot see it.
+    upload
+        ``elem_id`` of the ``gr.File`` that takes a file dropped on the image.
     """
     return gr.HTML(
         value=None,
@@ -35,4 +39,5 @@ def radiograph_viewer(*, name: str, title: str = "Radiograph") -> gr.HTML:
         elem_classes="bs-viewer",
         script=str(_FOLDER / "main.js"),
         title=title,
+        upload=upload,
     )

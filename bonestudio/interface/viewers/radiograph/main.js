@@ -27,6 +27,7 @@ export function mount(root, props, watch) {
 	parts.preset.addEventListener("change", () => viewer.applyPreset(Number(parts.preset.value)));
 	parts.over.querySelector("input").addEventListener("input", (event) => viewer.setOpacity(event.target.value / 100));
 	listen(parts.canvas, viewer);
+	if (props.upload) takeDrops(parts.stage, props.upload);
 
 	let asked = false;
 	const paint = () => {
@@ -53,4 +54,16 @@ function act(action, viewer, actions) {
 	else if (verb === "reset") viewer.reset();
 	else if (verb === "overlay") viewer.toggleOverlay();
 	else if (verb) actions[verb]();
+}
+
+// A file dropped on the image goes the way of the upload box.
+function takeDrops(stage, upload) {
+	stage.addEventListener("dragover", (event) => event.preventDefault());
+	stage.addEventListener("drop", (event) => {
+		event.preventDefault();
+		const input = document.querySelector(`#${upload} input[type=file]`);
+		if (!input || !event.dataTransfer.files.length) return;
+		input.files = event.dataTransfer.files;
+		input.dispatchEvent(new Event("change", {bubbles: true}));
+	});
 }
