@@ -39,6 +39,8 @@ class Growing:
         [batch, 3] where in the trabecular block the bone lies, 0 to 1.
     rim
         How far the joint's rim is drawn out at the proximal end, mm of the mesh.
+    crown
+        How far the shaft's face of the plate stands out in the middle over its rim, mm of the mesh.
     waves
         Depth of the growth plate's waves over the bone's half depth.
     visible
@@ -67,6 +69,7 @@ class Growing:
     shape: Tensor
     place: Tensor
     rim: float = 0.0
+    crown: float = 0.0
     waves: float = 0.09
     visible: float = 1.0
     pixel: float = 0.25

@@ -167,11 +167,11 @@ def _rim(bone: Growing, x: Tensor, height: Tensor) -> Tensor:
 def _undulation(bone: Growing, x: Tensor, y: Tensor) -> Tensor:
     """Waves of the growth plate in mm of the mesh: each patient's own, deeper with age."""
     first, second, third = bone.shape[:, 6:9].T[:, :, None, None, None]
-    _, deep = _end_size(bone.name, bone.plate, bone.end)
+    wide, deep = _end_size(bone.name, bone.plate, bone.end)
     pace = 2.2 / deep
     wave = (0.5 + 0.5 * first) * torch.cos(pace * x) + 0.35 * second * torch.sin(pace * x)
     waves: Tensor = bone.waves * deep * (wave + 0.3 * third * torch.cos(pace * y))
-    return waves
+    return waves - bone.crown * (x / wide).square().clamp(max=1.5)
 
 
 def _epiphysis(
@@ -198,9 +198,11 @@ def _epiphysis(
     adult = _distance(mesh, x / ratio, y / ratio, z)
     shape = meet(adult, limit, 2 * bone.pixel) * real * torch.minimum(ratio, tall)
     wide, deep = _end_size(bone.name, bone.plate, bone.end)
-    high = centre * tall
+    high = 1.15 * centre * tall
     egg: Tensor = (
-        (x / (wide * ratio)) ** 2 + (y / (deep * ratio)) ** 2 + ((from_end - centre) / high) ** 2
+        (x / (1.08 * wide * ratio)) ** 2
+        + (y / (deep * ratio)) ** 2
+        + ((from_end - centre) / high) ** 2
     )
     egg = (1 - egg.clamp(min=1e-6).sqrt()) * real * torch.minimum(high, deep * ratio)
     grown = ((ratio - 0.4) / 0.5).clamp(0, 1)

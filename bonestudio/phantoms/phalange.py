@@ -38,7 +38,7 @@ from bonestudio.phantoms.physics import areal_bmd, transmission
 from bonestudio.phantoms.truth import Phantom, Truth
 
 CHUNK = 25  # patients rendered at once: 25 × 128 × 64 × 18 samples stay in the cache
-BENCH = Bench(black=(0.0, 0.1), white=(0.95, 1.3))
+BENCH = Bench(black=(-0.03, 0.06), white=(0.95, 1.25), quanta=(12000.0, 150000.0))
 LEVEL = 1.3  # log-attenuation of a grown finger: the synthetic style shows every age by it
 _ADULT_LENGTH = PHALANX["M"].length[1][-1]
 
@@ -193,13 +193,15 @@ def _bone(
     maturity = torch.tensor(grown.maturity, dtype=f32)
     # Young bones are plumper: width follows length to the power 0.8.
     plump = maturity.pow(-0.2)
-    breadth = stretch * plump * torch.tensor([1.05 + 0.04 * t.breadth for t in traits])
+    breadth = stretch * plump * torch.tensor([1.1 + 0.04 * t.breadth for t in traits])
     cortex = torch.tensor([1.3 * (1 + 0.09 * t.cortex) for t in traits]) * maturity.pow(1.6)
     return Growing(
         name=name,
         plate=PLATE if part == "middle_phalanx" else 2.6,
         end="proximal",
-        rim=0.0 if part == "proximal_phalanx" else 0.35,
+        rim=0.0 if part == "proximal_phalanx" else -0.1,
+        crown=0.22,
+        waves=0.11,
         stretch=stretch,
         breadth=breadth,
         width_ratio=torch.tensor(grown.width_ratio, dtype=f32),
@@ -210,7 +212,8 @@ def _bone(
         cortex=cortex,
         trabecular=torch.tensor([0.24 * (1 + 0.08 * t.density) for t in traits]),
         contrast=torch.tensor([2.0 * (1 + 0.15 * t.texture) for t in traits]),
-        mineral=torch.tensor([1 + 0.05 * t.density for t in traits]) * (0.8 + 0.2 * maturity),
+        mineral=torch.tensor([1 + 0.05 * t.density for t in traits])
+        * (0.66 + 0.2 * maturity + 0.14 * torch.tensor(grown.bone_age / 19, dtype=f32)),
         roll=hand.roll,
         shape=torch.stack(
             [torch.from_numpy(np.roll(t.shape, 3 * ("proximal" in part))) for t in traits]
