@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bonestudio.cohorts import RsnaBoneAge, crop_box, find_joints, phalange_box
+from bonestudio.cohorts.hand_examples import boxed_joints, name_boxes
 from bonestudio.cohorts.hand_finder import CHECKPOINT
-from bonestudio.cohorts.hand_finder_training import boxed_joints, name_boxes
 from bonestudio.cohorts.phalange import FRAME
 from bonestudio.errors import ImageError
 from bonestudio.imaging.reading import read_radiograph

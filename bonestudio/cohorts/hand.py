@@ -73,7 +73,7 @@ class HandJoints:
 def plausible(points: NDArray[np.floating]) -> bool:
     """Whether [17, 2] joints in the order of :data:`JOINTS` can be a hand seen from the back.
 
-    Middle phalanges are 0.4 to 0.85 of their proximal ones at every age, fingers bend by less
+    Fingers are alike in length (the little one's phalanges are two thirds of the others'), middle phalanges are 0.4 to 0.85 of their proximal ones at every age, fingers bend by less
     than 60° on a film, and the four fingers follow each other from thumb to ulna.
     """
     fingers = points[:12].reshape(4, 3, 2)
@@ -81,12 +81,16 @@ def plausible(points: NDArray[np.floating]) -> bool:
     lengths = np.hypot(*middle.T), np.hypot(*proximal.T)
     if min(lengths[0].min(), lengths[1].min()) < 1e-6:
         return False
+    alike = [length / np.median(length) for length in lengths]
     ratio = lengths[0] / lengths[1]
     bend = (middle * proximal).sum(1) / (lengths[0] * lengths[1])
     across = np.diff(fingers[:, 2], axis=0)  # from knuckle to knuckle, index to little
     onward = (across[:-1] * across[1:]).sum(1)
     return bool(
-        (ratio > 0.33).all() and (ratio < 0.95).all() and (bend > 0.5).all() and (onward > 0).all()
+        all(((share > 0.4) & (share < 1.8)).all() for share in alike)
+        and ((ratio > 0.33) & (ratio < 0.95)).all()
+        and (bend > 0.5).all()
+        and (onward > 0).all()
     )
 
 

@@ -157,8 +157,9 @@ def frame_of(points: NDArray[np.float64], *, mirror: bool = False, margin: float
     up = np.array([np.sin(angle), -np.cos(angle)])
     right = np.array([np.cos(angle), np.sin(angle)])
     along, across = (points - points[_WRIST]) @ up, (points - points[_WRIST]) @ right
-    middle = (along.min() + along.max()) / 2, (across.min() + across.max()) / 2
-    side = max(float(np.ptp(along)), float(np.ptp(across)), 8.0) * margin
+    ends = [(float(np.nanmin(axis)), float(np.nanmax(axis))) for axis in (along, across)]
+    middle = [(low + high) / 2 for low, high in ends]
+    side = max(*(high - low for low, high in ends), 8.0) * margin
     return Frame(points[_WRIST] + middle[0] * up + middle[1] * right, angle, side, mirror)
 
 

@@ -1,16 +1,13 @@
-"""Trains the finder of hand joints on a few hands with boxes and many without.
+"""Trains the finder of hand joints on a few hands with boxes, many without, and virtual ones.
 
 First on the boxed hands alone, in every pose, zoom and exposure that can be made of them; then on
 all hands, where the first finder's confident answers (the mean of several views) stand in for
-boxes. Run it as ``python -m bonestudio.cohorts.hand_finder_training FOLDER --out DIR``.
+boxes, and on virtual hands, whose joints are known. Run it as ``python -m bonestudio.cohorts.hand_finder_training FOLDER --out DIR``.
 """
 
 import argparse
-import csv
 import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -23,69 +20,14 @@ from torch import Tensor, nn
 from bonestudio.checkpoints import Card, Part
 from bonestudio.checkpoints.store import save
 from bonestudio.cohorts.cohort import existing_folder
-from bonestudio.cohorts.hand import JOINTS, plausible
-from bonestudio.cohorts.hand_finder import (
-    FOUND,
-    REDUCED,
-    VIEW,
-    Frame,
-    best_answer,
-    frame_of,
-    read_maps,
-    reduce_film,
-    take_views,
-)
+from bonestudio.cohorts.hand import JOINTS
+from bonestudio.cohorts.hand_examples import Example, boxed_examples, label, phantom_examples
+from bonestudio.cohorts.hand_finder import REDUCED, VIEW, Frame, frame_of, reduce_film, take_views
 from bonestudio.cohorts.rsna import RsnaBoneAge
-from bonestudio.errors import ImageError
 from bonestudio.imaging.reading import read_radiograph
 from bonestudio.networks.landmarks import LandmarkNet
 
 TARGET = 1.3  # standard deviation of a joint's target, in cells of the heat map
-SURE_LABEL = 0.9
-BOXED_SHARE = 0.2  # of each batch, once other hands are used too
-Points = NDArray[np.float64]  # [17, 2] x, y in pixels of the reduced film
-
-
-@dataclass(frozen=True)
-class Example:
-    """A reduced film and its joints; ``mirror`` where it shows a right hand."""
-
-    film: Tensor
-    points: Points
-    mirror: bool = False
-
-
-def boxed_joints(table: Path) -> dict[str, dict[str, list[NDArray[np.float64]]]]:
-    """Read joints.csv: film → kind of joint → boxes [xmin, ymin, xmax, ymax], fractions."""
-    boxes: dict[str, dict[str, list[NDArray[np.float64]]]] = defaultdict(lambda: defaultdict(list))
-    with table.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            box = np.array([float(row[side]) for side in ("xmin", "ymin", "xmax", "ymax")])
-            boxes[row["id"]][row["joint"]].append(box)
-    return boxes
-
-
-def name_boxes(
-    boxes: dict[str, list[NDArray[np.float64]]], shape: tuple[int, int]
-) -> dict[str, Points]:
-    """Give each box of a left hand its joint's name, [xmin, ymin, xmax, ymax] in pixels.
-
-    Around the wrist, joints follow each other from the thumb to the little finger.
-    """
-    scale = np.array([shape[1], shape[0], shape[1], shape[0]], np.float64)
-    wrist = _centre(boxes["Wrist"][0] * scale)
-
-    def clockwise(box: NDArray[np.float64]) -> float:
-        out = _centre(box * scale) - wrist
-        return float(np.arctan2(out[0], -out[1]))
-
-    named = {name.lower(): boxes[name][0] * scale for name in ("Wrist", "Radius", "Ulna")}
-    for joint in ("DIP", "PIP", "MCP"):
-        from_thumb = [box * scale for box in sorted(boxes[joint], key=clockwise, reverse=True)]
-        if joint != "DIP":
-            named["IP1" if joint == "PIP" else "MCP1"] = from_thumb.pop(0)
-        named |= {f"{joint}{f}": box for f, box in zip((2, 3, 4, 5), from_thumb, strict=True)}
-    return named
 
 
 def train_finder(
@@ -124,26 +66,22 @@ def train_finder(
     network.eval()
 
 
-@torch.no_grad()
-def label(network: nn.Module, film: Tensor, random: np.random.Generator) -> Example | None:
-    """Return the network's own answer over four views, where all four agree that it is sure."""
-    points, scores, mirror = best_answer(network, film)
-    if scores[:12].min() < FOUND or not plausible(points):
-        return None
-    around = frame_of(points, mirror=mirror)
-    frames = [
-        around._replace(
-            centre=around.centre + random.uniform(-0.03, 0.03, 2) * around.side,
-            angle=around.angle + random.uniform(-0.12, 0.12),
-            side=around.side * random.uniform(0.92, 1.08),
-        )
-        for _ in range(4)
-    ]
-    views, scores = read_maps(network(take_views(film, frames)))
-    if scores[:, :12].min() < SURE_LABEL:
-        return None
-    mean = np.mean([f.to_film(v) for f, v in zip(frames, views, strict=True)], axis=0)
-    return Example(film, mean, mirror)
+def train_on_all(
+    network: nn.Module,
+    boxed: list[Example],
+    labelled: list[Example],
+    virtual: list[Example],
+    steps: int,
+    seed: int,
+) -> None:
+    """Go on with all three kinds; a fifth of what is seen has boxes, a quarter is virtual."""
+    kinds = ((boxed, 0.2), (labelled, 0.55), (virtual, 0.25))
+    shares = np.concatenate(
+        [np.full(len(kind), share / max(len(kind), 1)) for kind, share in kinds]
+    )
+    train_finder(
+        network, [*boxed, *labelled, *virtual], shares, steps=steps, rate=1.5e-3, seed=seed
+    )
 
 
 def _any_frame(example: Example, random: np.random.Generator) -> Frame:
@@ -179,31 +117,11 @@ def _target(places: Tensor, side: int) -> tuple[Tensor, Tensor]:
     spread = 2 * (TARGET * 2 / side) ** 2
     columns = torch.exp(-((cells - places[..., 0:1]) ** 2) / spread)
     rows = torch.exp(-((cells - places[..., 1:2]) ** 2) / spread)
+    known = torch.isfinite(places).all(-1)
     bump = (rows[..., :, None] * columns[..., None, :]).flatten(2)
     mass = bump.sum(-1, keepdim=True)
-    return bump / mass.clamp_min(1e-6), mass[..., 0] > 1
-
-
-def _centre(box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre (x, y) of a box of pixel edges, in coordinates whose whole numbers are pixel centres."""
-    return np.asarray((box[:2] + box[2:]) / 2 - 0.5)
-
-
-def boxed_examples(folder: Path, films: dict[str, Path]) -> dict[str, Example]:
-    """Films with boxes, by id."""
-    table = folder / "joints.csv"
-    if not table.is_file():
-        raise ImageError(f"The folder '{folder.name}' has no 'joints.csv' with boxes of joints.")
-    found = {}
-    for film, boxes in boxed_joints(table).items():
-        if film not in films:
-            continue
-        image = read_radiograph(films[film])
-        reduced, scale = reduce_film(image.pixels)
-        named = name_boxes(boxes, image.shape)
-        points = np.stack([(_centre(named[joint]) + 0.5) * scale - 0.5 for joint in JOINTS])
-        found[film] = Example(reduced, points)
-    return found
+    inside = known & (mass[..., 0] > 1)
+    return torch.where(inside[..., None], bump / mass.clamp_min(1e-6), 0.0), inside
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -216,6 +134,7 @@ def main(words: Sequence[str] | None = None) -> None:
     ask.add_argument(
         "--others", type=int, default=1000, help="hands without boxes to label, at most"
     )
+    ask.add_argument("--phantoms", type=int, default=60, help="virtual hands to learn from")
     ask.add_argument("--without", nargs="*", default=(), help="ids of films to leave out")
     ask.add_argument("--seed", type=int, default=0)
     order = ask.parse_args(words)
@@ -227,27 +146,31 @@ def main(words: Sequence[str] | None = None) -> None:
     network = LandmarkNet()
     if order.start:
         network.load_state_dict(load_file(order.start))
-    examples = list(boxed.values())
     if order.steps[0]:
-        even = np.ones(len(examples))
-        train_finder(network, examples, even, steps=order.steps[0], rate=3e-3, seed=order.seed)
+        even = np.ones(len(boxed))
+        train_finder(
+            network, list(boxed.values()), even, steps=order.steps[0], rate=3e-3, seed=order.seed
+        )
+    labelled, virtual = [], []
     if order.steps[1]:
         random = np.random.default_rng(order.seed)
         others = [path for name, path in films.items() if name not in boxed]
         picked = random.permutation(len(others))[: order.others]
         reduced = (reduce_film(read_radiograph(others[i]).pixels)[0] for i in picked)
         network.eval()
-        examples += [e for film in reduced if (e := label(network, film, random)) is not None]
-        print(f"{len(examples)} of {len(films)} hands are used")
-        shares = np.full(len(examples), (1 - BOXED_SHARE) / max(len(examples) - len(boxed), 1))
-        shares[: len(boxed)] = BOXED_SHARE / len(boxed)
-        train_finder(
-            network, examples, shares, steps=order.steps[1], rate=2e-3, seed=order.seed + 1
+        labelled = [e for film in reduced if (e := label(network, film, random)) is not None]
+        virtual = phantom_examples(order.phantoms, seed=order.seed)
+        train_on_all(
+            network, list(boxed.values()), labelled, virtual, order.steps[1], order.seed + 1
         )
-    save(_card(order.steps, order.seed, len(boxed), len(examples)), {"finder": network}, order.out)
+    card = make_card(
+        order.steps, order.seed, boxed=len(boxed), others=len(labelled), phantoms=len(virtual)
+    )
+    save(card, {"finder": network}, order.out)
 
 
-def _card(steps: Sequence[int], seed: int, boxed: int, used: int) -> Card:
+def make_card(steps: Sequence[int], seed: int, *, boxed: int, others: int, phantoms: int) -> Card:
+    """Describe the finder."""
     return Card(
         system="cohorts",
         name="hand-landmarks-rsna",
@@ -256,8 +179,8 @@ def _card(steps: Sequence[int], seed: int, boxed: int, used: int) -> Card:
         settings={"view": VIEW, "reduced": REDUCED, "joints": list(JOINTS)},
         trained_on=(
             f"{boxed} hands of the RSNA Bone Age challenge with boxes (razorx89/"
-            f"rsna-boneage-ossification-roi-detection, MIT) and {used - boxed} without, labelled by "
-            "the network's own first stage"
+            f"rsna-boneage-ossification-roi-detection, MIT), {others} without, labelled by the "
+            f"network's own first stage, and {phantoms} virtual hands"
         ),
         family="rsna",
         recipe="bonestudio.cohorts.hand_finder_training",
@@ -267,7 +190,10 @@ def _card(steps: Sequence[int], seed: int, boxed: int, used: int) -> Card:
         hardware="two CPU cores",
         date=date.today().isoformat(),  # noqa: DTZ011 – the day where it was trained
         licence="Trained on RSNA images: academic and non-commercial use",
-        citation="Halabi et al., Radiology 2019;290:498-503",
+        citation=(
+            "Halabi et al., Radiology 2019;290:498-503; "
+            "https://www.rsna.org/rsnai/ai-image-challenge/rsna-pediatric-bone-age-challenge-2017"
+        ),
         intended_use="Cropping phalanges from PA films of a hand, for research.",
         limits="Whole hands of children and adolescents; not for diagnosis.",
     )

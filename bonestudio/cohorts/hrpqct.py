@@ -1,12 +1,16 @@
 """HR-pQCT scans of the distal radius (paper 003)."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bonestudio.cohorts import splits
 from bonestudio.cohorts.cohort import Cohort, Part, existing_folder
 from bonestudio.cohorts.people import read_people
 from bonestudio.cohorts.sample import Entry, Sample
 from bonestudio.errors import ImageError
+
+if TYPE_CHECKING:
+    from bonestudio.cohorts.hrpqct_stacks import HrPqctStacks
 
 _ENDINGS = (".aim", ".isq", ".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy")
 WORST_GRADE = 3  # scans of visual grade 4 and 5 move too much and are left out (paper 003)
@@ -20,8 +24,8 @@ class HrPqct(Cohort):
     patient of its own. Ten percent of the scans are held out, as 'validation' (the paper watches
     its critic on them); there is no test part.
 
-    Samples are whole scans as they are stored, in the scan's own unit;
-    :mod:`bonestudio.cohorts.hrpqct_preparation` makes stacks of them.
+    Samples are whole scans as they are stored, in the scan's own unit; :meth:`stacks` gives what
+    the networks see.
     """
 
     source = "hrpqct"
@@ -64,6 +68,12 @@ class HrPqct(Cohort):
             labels=entry.labels,
             spacing=scan.spacing,
         )
+
+    def stacks(self) -> "HrPqctStacks":
+        """Four overlapping stacks [32, 288, 224] of each scan, padded and halved as in the paper."""
+        from bonestudio.cohorts.hrpqct_stacks import HrPqctStacks
+
+        return HrPqctStacks(self)
 
     def parts(self, *, seed: int = 0) -> dict[Part, list[int]]:
         """Hold out 10 % by patient, at least one scan where there are two."""

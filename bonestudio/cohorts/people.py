@@ -1,6 +1,5 @@
 """A table of who is on which file: file, patient, age, sex, and any other column as a label."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +56,6 @@ def read_people(path: Path) -> People:
     if not rows:
         raise ImageError(f"The table '{path.name}' has no rows; each row names one image.")
     return People(rows, words)
-
-
-def write_people(path: Path, rows: list[dict[str, object]]) -> None:
-    """Write a table that :func:`read_people` reads; all rows have the same columns."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
 
 
 def _is_number(cell: str) -> bool:

@@ -16,7 +16,7 @@ def real_hands():
     return HANDS
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("BONESTUDIO_CACHE", str(tmp_path_factory.mktemp("cache")))
 

@@ -5,6 +5,8 @@ import pytest
 from bonestudio.cohorts import RsnaBoneAge, found_hands
 from bonestudio.errors import RequestError
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 @pytest.fixture
 def three_hands(real_hands, tmp_path):

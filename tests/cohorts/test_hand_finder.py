@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from bonestudio.cohorts import find_joints, phalange_box
+from bonestudio.cohorts.hand_examples import boxed_joints, name_boxes
 from bonestudio.cohorts.hand_finder import Frame, frame_of, read_maps, reduce_film, take_views
-from bonestudio.cohorts.hand_finder_training import boxed_joints, name_boxes
 from bonestudio.errors import ImageError
 from bonestudio.imaging.reading import read_radiograph
 from bonestudio.imaging.types import Radiograph

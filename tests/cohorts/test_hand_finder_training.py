@@ -7,15 +7,15 @@ from PIL import Image, ImageDraw
 
 from bonestudio.checkpoints import load
 from bonestudio.cohorts.hand import JOINTS
-from bonestudio.cohorts.hand_finder import find_joints
-from bonestudio.cohorts.hand_finder_training import (
+from bonestudio.cohorts.hand_examples import (
     Example,
     boxed_joints,
     label,
-    main,
     name_boxes,
-    train_finder,
+    phantom_examples,
 )
+from bonestudio.cohorts.hand_finder import find_joints
+from bonestudio.cohorts.hand_finder_training import main, train_finder
 from bonestudio.errors import ImageError
 from bonestudio.imaging.reading import read_radiograph
 from bonestudio.networks.landmarks import LandmarkNet
@@ -75,6 +75,17 @@ def test_boxes_get_the_names_of_their_fingers(folder):
             np.testing.assert_allclose(
                 (named[name][:2] + named[name][2:]) / 2 - 0.5, [x, y], atol=1e-6
             )
+
+
+def test_virtual_hands_are_examples_and_their_unknown_joints_are_left_out():
+    (example,) = phantom_examples(1, seed=8)
+    assert example.film.shape == (384, 312)
+    assert np.isfinite(example.points[:15]).all()
+    assert np.isnan(example.points[15:]).all()  # the ends of radius and ulna
+    assert (example.points[0:12:3, 1] < example.points[1:12:3, 1]).all()  # DIP above PIP
+    network = LandmarkNet(channels=(8, 8))
+    train_finder(network, [example], np.ones(1), steps=1, rate=1e-3, batch=2)
+    assert all(torch.isfinite(weight).all() for weight in network.parameters())
 
 
 def test_training_learns_and_repeats_itself():
