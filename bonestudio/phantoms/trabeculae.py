@@ -20,9 +20,10 @@ from bonestudio.errors import RequestError
 STRETCH = 1.5
 # Fitted on 63 networks at 60.7 µm (BV/TV 0.10 to 0.36, ribbons 0.85 to 4 times as wide as thick), each
 # measured by fitted spheres: coefficients of 1, ln(BV/TV / 0.23), ln(Tb.Th / 0.23 mm), p and p², with
-# p = ln(width / thickness). Residuals 2, 2.5 and 3.5 %.
-_CUT = (0.3889, -0.0841, -0.1585, -0.8045, 0.4123)  # ln(cut / Tb.Th)
-_WAVELENGTH = (0.7026, -0.7330, 0.8379, 0.0105, 0.2865)  # ln(wavelength / mm)
+# p = ln(width / thickness). Residuals 2, 2.5 and 3.5 %;
+# the constants of the first two are those of networks in a bone, whose ribbons vary in width.
+_CUT = (0.1800, -0.0841, -0.1585, -0.8045, 0.4123)  # ln(cut / Tb.Th)
+_WAVELENGTH = (0.6680, -0.7330, 0.8379, 0.0105, 0.2865)  # ln(wavelength / mm)
 _SEPARATION = (-0.1822, -1.0394, 0.9172, -0.0455, 0.2660)  # ln(Tb.Sp / mm)
 PLATES = (0.09, 1.3)  # p from rods to plates
 
@@ -83,11 +84,7 @@ def band_limited(
 ) -> Tensor:
     """Draw two independent band-limited Gaussian fields as one complex field [z, y, x]."""
     along, rows, columns = (torch.fft.fftfreq(n, spacing, dtype=torch.float32) for n in shape)
-    square = (
-        (along * stretch).square()[:, None, None]
-        + rows.square()[:, None]
-        + columns.square()
-    )
+    square = (along * stretch).square()[:, None, None] + rows.square()[:, None] + columns.square()
     centre = 1.0 / wavelength
     band = torch.exp(-0.5 * ((square.sqrt() - centre) / (0.22 * centre)) ** 2)
     kept = band > 1e-3  # a small shell of the spectrum: nothing is drawn for the rest
@@ -105,7 +102,9 @@ def _distance(field: Tensor, spacing: float) -> Tensor:
         n = field.shape[dim]
         inner.narrow(dim, 1, n - 2).copy_(field.narrow(dim, 2, n - 2) - field.narrow(dim, 0, n - 2))
         inner.narrow(dim, 0, 1).copy_(2 * (field.narrow(dim, 1, 1) - field.narrow(dim, 0, 1)))
-        inner.narrow(dim, n - 1, 1).copy_(2 * (field.narrow(dim, n - 1, 1) - field.narrow(dim, n - 2, 1)))
+        inner.narrow(dim, n - 1, 1).copy_(
+            2 * (field.narrow(dim, n - 1, 1) - field.narrow(dim, n - 2, 1))
+        )
         slope.addcmul_(inner, inner)
     return field.abs() * (2 * spacing) / slope.sqrt_()
 
@@ -115,13 +114,21 @@ def occupancy(network: Sheets, *, thickness: float, width: Tensor, spacing: floa
 
     A ribbon's section is an ellipse around the crossing of two sheets; with equal axes it is a rod.
     """
-    radius = ((network.nearest * (2 / thickness)) ** 2 + (network.second * (2 / width)) ** 2).sqrt_()
+    radius = (
+        (network.nearest * (2 / thickness)) ** 2 + (network.second * (2 / width)) ** 2
+    ).sqrt_()
     # (1 − radius) · thickness / 2 is the distance to the surface at the ribbon's flat side.
     return ((1 - radius) * (thickness / (2 * spacing)) + 0.5).clamp_(0, 1)
 
 
 def width_for(
-    network: Sheets, where: Tensor, *, bv_tv: float, thickness: float, relief: Tensor, spacing: float
+    network: Sheets,
+    where: Tensor,
+    *,
+    bv_tv: float,
+    thickness: float,
+    relief: Tensor,
+    spacing: float,
 ) -> float:
     """Find the ribbons' width in mm at which bone fills ``bv_tv`` of the voxels ``where``.
 
@@ -132,7 +139,10 @@ def width_for(
     part = Sheets(network.nearest.flatten()[index], network.second.flatten()[index])
     local = relief.flatten()[index]
     low, high = 0.7 * thickness, 8.0
-    filled = [float(occupancy(part, thickness=thickness, width=w * local, spacing=spacing).mean()) for w in (low, high)]
+    filled = [
+        float(occupancy(part, thickness=thickness, width=w * local, spacing=spacing).mean())
+        for w in (low, high)
+    ]
     if not filled[0] <= bv_tv <= filled[1]:
         raise RequestError(
             f"Trabeculae of this thickness and separation fill {filled[0]:.2f} to {filled[1]:.2f} of the "
