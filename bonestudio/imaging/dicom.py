@@ -96,7 +96,8 @@ def decode(ds: Dataset, index: int) -> NDArray[Any]:
 def describe_storage(ds: Dataset) -> str:
     """'12-bit MONOCHROME1, JPEG Lossless'."""
     syntax = ds.file_meta.TransferSyntaxUID
-    name = syntax.name.split(",")[0].split("(")[0].strip() if syntax.is_compressed else "plain"
+    name = syntax.name.split(",")[0].split("(")[0].strip()
+    name = name.removesuffix(" Image Compression") if syntax.is_compressed else "plain"
     bits = ds.get("BitsStored") or (64 if "DoubleFloatPixelData" in ds else 32)
     return f"{int(bits)}-bit {str(ds.PhotometricInterpretation)[:16]}, {name}"
 
