@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
+from bonestudio.errors import BoneStudioError, TrainingError
 from bonestudio.training.order import Rows, Ticket, Tickets, key_of
 
 
@@ -85,7 +86,12 @@ class Feed:
     def next(self) -> dict[str, Any]:
         """Return the batch of the next step, on the device."""
         began = time.perf_counter()
-        batch = self._move(next(self._batches))
+        try:
+            batch = self._move(next(self._batches))
+        except BoneStudioError as error:
+            # A loader process wraps its traceback around the sentence.
+            sentence = str(error).strip().splitlines()[-1]
+            raise TrainingError(sentence.rpartition("Error: ")[2]) from error
         self.waited += time.perf_counter() - began
         return batch  # type: ignore[no-any-return]
 

@@ -39,6 +39,11 @@ class Outcome:
     finished: bool
     metrics: Mapping[str, float]
 
+    def __str__(self) -> str:
+        return (
+            f"{'Finished' if self.finished else 'Stopped'} at step {self.step:,} in {self.folder}"
+        )
+
 
 class Loop:
     """A run of one recipe in one folder."""

@@ -24,10 +24,15 @@ def last_good(folder: Path) -> str:
 
 @contextmanager
 def sentences(folder: Path, *, batch: Callable[[], int]) -> Iterator[None]:
-    """Turn 'out of memory' in its many forms into one sentence."""
+    """Turn 'out of memory' in its many forms, and a dead loader process, into one sentence."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if "DataLoader worker" in str(error) and "exited unexpectedly" in str(error):
+            raise TrainingError(
+                "A process that loads images was killed, most likely for want of memory. "
+                f"{last_good(folder)} Try --set training.workers=0."
+            ) from error
         if not _is_memory(error):
             raise
         size = batch()

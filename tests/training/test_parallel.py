@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from training_pair import CASES, films, main
 
+from bonestudio.training.logbook import read_lines
 from bonestudio.training.parallel import JointBatchNorm
 
 TOLERANCE = 1e-9  # computed in 64 bits; the promise is 1e-6
@@ -64,6 +65,18 @@ def test_buffers_and_averages_are_those_of_one_process(computed, case, what):
     assert max(found.values(), default=0.0) < TOLERANCE, max(found, key=found.get)
     if case != "dcgan-paper":
         assert found, "nothing was compared"
+
+
+def test_a_whole_run_of_two_processes_is_one_run(computed):
+    """One folder, one checkpoint, and the losses of one process (in 32 bits, to rounding)."""
+    runs = {n: computed / f"runs-{n}" / "fracture" / "dcgan-hands-fast" for n in (1, 2)}
+    assert [folder.name for folder in runs[2].iterdir()] == ["001"]
+    assert len(list(runs[2].glob("001/checkpoints/fracture/*.safetensors"))) == 1
+    alone, pair = (read_lines(runs[n] / "001" / "metrics.jsonl") for n in (1, 2))
+    assert [line["step"] for line in pair] == [2, 4]
+    for one, two in zip(alone, pair, strict=True):
+        for loss in ("discriminator", "generator", "r1"):
+            assert two[loss] == pytest.approx(one[loss], rel=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)

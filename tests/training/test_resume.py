@@ -67,6 +67,7 @@ def test_killed_ten_times_at_random_steps_and_resumed(unkilled, tmp_path):
         assert child.exitcode == -signal.SIGKILL, "the child failed by itself"
         kills.append(int(states(tmp_path)[-1].stem[6:]))
         resume = True
+    print("killed after the states", kills)
     assert len(kills) == KILLS, f"the run ended after {kills}"
     assert losses(tmp_path) == losses(unkilled)
     ended, whole = tensors(states(tmp_path)[-1]), tensors(states(unkilled)[-1])

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import Dataset
 from training_toy import run_toy, toy_recipe
 
-from bonestudio.errors import BoneStudioError, RecipeError, StorageError, TrainingError
+from bonestudio.errors import BoneStudioError, ImageError, RecipeError, StorageError, TrainingError
 from bonestudio.training import state as state_module
 from bonestudio.training import train
+from bonestudio.training.feeding import Feed
 from bonestudio.training.loop import Loop
+from bonestudio.training.order import Order, Tickets
+from bonestudio.training.recipes import Stage
+from bonestudio.training.schedules import Plan
 from bonestudio.training.state import read_state, states
 from bonestudio.training.trouble import sentences
 
@@ -120,6 +125,42 @@ def test_every_kind_of_out_of_memory_is_one_sentence(tmp_path, error):
         sentences(tmp_path, batch=lambda: 100),
     ):
         raise error
+
+
+class Broken(Dataset):
+    """A data set whose films cannot be read, or whose reader is killed."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, row):
+        if self.how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ImageError("The film '7' is damaged; copy it again.")
+
+
+@pytest.mark.parametrize(
+    ("how", "workers", "said"),
+    [
+        ("damaged", 0, "^The film '7' is damaged; copy it again.$"),
+        ("damaged", 1, "^The film '7' is damaged; copy it again.$"),
+        ("killed", 1, "^A process that loads images was killed.*training.workers=0.$"),
+    ],
+)
+def test_what_goes_wrong_in_a_loader_process(tmp_path, how, workers, said):
+    feed = Feed(
+        {"films": Broken(how)},
+        Tickets({"films": Order(10, seed=0, domain="films")}, Plan([Stage(samples=8, batch=4)]), 0),
+        seed=0,
+        device=torch.device("cpu"),
+        workers=workers,
+        channels_last=False,
+    )
+    with pytest.raises(TrainingError, match=said), sentences(tmp_path, batch=lambda: 4):
+        feed.next()
 
 
 def test_other_errors_are_not_called_memory(tmp_path):

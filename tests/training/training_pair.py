@@ -15,9 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from training_toy import ExactToy, toy_recipe
 
+from bonestudio.training import train
 from bonestudio.training.experiments import find_experiment
 from bonestudio.training.loop import Loop
 from bonestudio.training.recipes import Recipe, read_recipe
+from bonestudio.training.terminal import Silence
 
 SMALL = {
     "dcgan-paper": (
@@ -124,6 +126,14 @@ def main(folder: Path) -> None:
         rank, together = loop.fabric.global_rank, loop.fabric.world_size
         save_file(found, folder / f"{case}-{rank}of{together}.safetensors")
     torch.set_default_dtype(torch.float32)
+    name, overrides = SMALL["dcgan-fast"]
+    train(
+        name,
+        data=str(folder / "films"),
+        overrides=[*overrides, "training.steps=4", "run.log_every=2"],
+        out=folder / f"runs-{together}",
+        view=Silence(),
+    )
 
 
 if __name__ == "__main__":
