@@ -76,10 +76,16 @@ def windows(volume: Volume) -> dict[str, Window]:
 def surface_level(volume: Volume) -> float:
     """Return the value at which the bone's surface is drawn, in the volume's unit.
 
-    The fixed threshold of the unit where the scan reaches it, otherwise Otsu's.
+    The fixed threshold of the unit where the scan reaches it, otherwise Otsu's. Only a drawing
+    depends on it; a unit that the file does not say is never taken from it.
     """
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
-    fixed = _SURFACES.get(volume.unit)
+    step = max(1, round((volume.voxels.size / 2_000_000) ** (1 / 3)))
+    sample = volume.voxels[::step, ::step, ::step]
+    unit = volume.unit
+    if unit == "unknown" and -1100 < float(np.percentile(sample, 1)) < -850:
+        unit = "HU"  # air as CT has it: Otsu's threshold would draw the skin
+    fixed = _SURFACES.get(unit)
     if fixed is not None and low < fixed < high:
         return fixed
     if high <= low:
@@ -88,8 +94,7 @@ def surface_level(volume: Volume) -> float:
         )
     from skimage.filters import threshold_otsu
 
-    step = max(1, round((volume.voxels.size / 2_000_000) ** (1 / 3)))
-    return float(threshold_otsu(volume.voxels[::step, ::step, ::step]))
+    return float(threshold_otsu(sample))
 
 
 def shrink(volume: Volume, *, max_voxels: int) -> tuple[Volume, tuple[int, int, int]]:

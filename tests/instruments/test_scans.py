@@ -114,6 +114,8 @@ def test_the_surface_lies_at_the_units_threshold_or_at_otsus():
     assert surface_level(replace(sphere(), unit="HU")) == 226.0
     unknown = surface_level(replace(sphere(), unit="unknown"))
     assert -100 < unknown < 900
+    air = replace(sphere(outside=-1000.0), unit="unknown")  # a CT whose file does not say so
+    assert surface_level(air) == 226.0
     low = replace(sphere(inside=200.0), unit="HU")  # never reaches 226
     assert -100 < surface_level(low) < 200
     with pytest.raises(RequestError, match="same value"):

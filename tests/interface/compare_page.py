@@ -1,15 +1,17 @@
-"""A page with two linked viewers and a difference map, for the tests: python compare_page.py PORT."""
+"""Two linked viewers, a difference map, a viewer without its library: python compare_page.py PORT."""
 
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import gradio as gr
 import numpy as np
 
 from bonestudio.imaging.types import Volume
-from bonestudio.interface import session
+from bonestudio.interface import fetch_viewer, session
 from bonestudio.interface.viewers.volume import picture, volume_viewer
 
 
@@ -33,17 +35,23 @@ def changed() -> Volume:
 def main() -> None:
     root = session.open_folder()
 
-    def both() -> tuple[dict, dict]:
-        first, second = (Path(tempfile.mkdtemp(dir=root)) for _ in range(2))
-        return picture(ramp(), folder=first, oriented=True), picture(
-            changed(), folder=second, before=ramp(), badge="Simulated"
+    def shown(**options: Any) -> dict:
+        return picture(folder=Path(tempfile.mkdtemp(dir=root)), **options)
+
+    def all_three() -> tuple[dict, ...]:
+        return (
+            shown(volume=ramp(), oriented=True),
+            shown(volume=changed(), before=ramp(), badge="Simulated"),
+            shown(volume=ramp()),
         )
 
     with gr.Blocks(analytics_enabled=False) as page:
         with gr.Row():
-            left = volume_viewer(name="left", group="compare", min_height=560)
-            right = volume_viewer(name="right", group="compare", min_height=560)
-        gr.Button("Show").click(both, outputs=[left, right], api_visibility="private")
+            left = volume_viewer(name="left", group="compare")
+            right = volume_viewer(name="right", group="compare")
+        with patch.object(fetch_viewer, "library", return_value=None):
+            bare = volume_viewer(name="bare")
+        gr.Button("Show").click(all_three, None, [left, right, bare], api_visibility="private")
     page.launch(server_port=int(sys.argv[1]), ssr_mode=False, quiet=True, css=".bv {height: 560px}")
 
 

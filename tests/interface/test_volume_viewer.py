@@ -371,3 +371,15 @@ def test_linked_viewers_go_together_and_a_difference_is_red_and_blue(
         assert value_and_place(page, "#volume-left")[1] == value_and_place(page, "#volume-right")[1]
     finally:
         page.close()
+
+
+def test_where_the_library_was_never_fetched_the_still_takes_its_place(compare_page, browser_with):
+    page = browser_with(SOFTWARE_GL).new_page(viewport={"width": 1366, "height": 900})
+    try:
+        page.goto(compare_page)
+        page.get_by_role("button", name="Show").click()
+        wait_shown(page, 1, box="#volume-bare")
+        assert "fetch_viewer" in page.locator("#volume-bare .bv-why").inner_text()
+        assert pixels(page, "#volume-bare .bv-picture").std() > 20
+    finally:
+        page.close()

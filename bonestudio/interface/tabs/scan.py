@@ -71,7 +71,7 @@ def scan_panel() -> None:
             save: gr.update(interactive=True),
             upload: None,
             status: frame.said(
-                "Scan", "no network", f"read in {time.perf_counter() - started:.2f} s"
+                "Scan", "computed here", f"read in {time.perf_counter() - started:.2f} s"
             ),
         }
 

@@ -8,7 +8,7 @@ const remembered = new Map(); // viewer's name → where it stood when its tab w
 const NO_WEBGL =
   "This browser offers no WebGL 2, so the server draws stills; the buttons and arrow keys turn the bone.";
 const NO_LIBRARY =
-  "The 3D viewer was not fetched at set-up, so the server draws stills; the buttons and arrow keys turn the bone.";
+  "The 3D viewer was not fetched (python -m bonestudio.interface.fetch_viewer does it), so the server draws stills; the buttons and arrow keys turn the bone.";
 
 export function mount({ element, props, watch, server, options }) {
   const viewer = new Viewer(element, props, server, options);
@@ -125,7 +125,7 @@ class Viewer {
     this.setLayout(this.layout);
   }
 
-  // The graphics driver took the context away (sleep, too many tabs): a new canvas, the same place.
+  // The driver took the context away (sleep, too many tabs): new canvases, the same place.
   recover() {
     this.keep();
     this.restored = false;
@@ -161,6 +161,7 @@ class Viewer {
   }
 
   fillWindows(view) {
+    this.find(".bv-bar").inert = false;
     const select = this.find(".bv-window");
     const names = Object.keys(view.windows);
     const same = this.unit === view.unit && this.chosen;
