@@ -14,7 +14,7 @@ from bonestudio.phantoms import chance
 from bonestudio.phantoms.film import Bench, develop, looks
 from bonestudio.phantoms.forearm_scene import Scene, build_scene, checked_view
 from bonestudio.phantoms.fracture import Fracture
-from bonestudio.phantoms.hand import MASKED
+from bonestudio.phantoms.hand import MASKED, batch_of
 from bonestudio.phantoms.hand_marker import framed_beams, side_marks
 from bonestudio.phantoms.hand_tissue import flesh
 from bonestudio.phantoms.hardware import Hardware, metal_path
@@ -53,6 +53,25 @@ def render_arms(
     device: str,
 ) -> list[Phantom[Radiograph]]:
     """Render films of one kind ('wrist' or 'forearm') for a batch of patients."""
+    few = batch_of(size * size) if isinstance(size, int) and size > 0 else 1
+    if device == "cpu" and len(patients) > few:
+        parts = (
+            render_arms(
+                patients[i : i + few],
+                kind=kind,
+                view=view,
+                asked=asked,
+                fracture=fracture,
+                hardware=hardware,
+                style=style,
+                age=age,
+                side=side,
+                size=size,
+                device=device,
+            )
+            for i in range(0, len(patients), few)
+        )
+        return [phantom for part in parts for phantom in part]
     view = checked_view(view, oblique=kind == "wrist")
     side = _checked_side(side, fracture)
     if not isinstance(age, int | float) or not _YOUNGEST <= age <= _OLDEST:

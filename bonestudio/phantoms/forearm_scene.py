@@ -11,7 +11,7 @@ from bonestudio.phantoms import angles as wrist_angles
 from bonestudio.phantoms.fracture import Fracture
 from bonestudio.phantoms.fracture_cut import BoneAxes, Broken, break_bone
 from bonestudio.phantoms.hand_bones import full_place, sizes, whole_piece
-from bonestudio.phantoms.hand_pose import seat_forearm
+from bonestudio.phantoms.hand_pose import close_wrist
 from bonestudio.phantoms.hardware import Bar, Cylinder, Hardware, crossed_wires, plate_with_screws
 from bonestudio.phantoms.patient import VirtualPatient
 from bonestudio.phantoms.pose import Places, Ray, articulate, lay
@@ -140,7 +140,7 @@ def _positioned(draw: Tensor, scale: Places, view: str, kind: str) -> Places:
         },
         scale=scale,
     )
-    placed = seat_forearm(placed, scale)
+    placed = close_wrist(placed, scale)
     zero = torch.zeros(len(draw), dtype=torch.float64)
     curl = -8.0 - 6 * draw[:, 5].abs()
     rays = {

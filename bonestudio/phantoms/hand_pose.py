@@ -34,12 +34,12 @@ def hand_on_cassette(patients: Sequence[VirtualPatient], scale: Mapping[str, Ten
     placed = articulate(
         {
             "pro_sup": torch.deg2rad(8 * draw[:, 1] + 6),
-            "deviation": torch.deg2rad(7 * draw[:, 2] + 1),
+            "deviation": torch.deg2rad(5 * draw[:, 2] + 5),
             "flexion": torch.deg2rad(4 * draw[:, 3]),
         },
         scale=scale,
     )
-    placed = seat_forearm(placed, scale)
+    placed = close_wrist(placed, scale)
     rays, column = {}, 4
     for finger, closed in _CLOSED.items():
         count = len(closed)
@@ -61,8 +61,8 @@ def hand_on_cassette(patients: Sequence[VirtualPatient], scale: Mapping[str, Ten
     return turn_film(placed, about="z", degrees=6.0 * draw[:, 38] - 1)
 
 
-def seat_forearm(placed: Places, scale: Mapping[str, Tensor]) -> Places:
-    """Move radius and ulna up to the carpus: the meshes leave 5 mm more than cartilage fills."""
+def close_wrist(placed: Places, scale: Mapping[str, Tensor]) -> Places:
+    """Close the wrist: the meshes leave 5 mm more between forearm and carpus than cartilage fills."""
     size = torch.linalg.det(scale["radius"]).pow(1 / 3)
     placed = dict(placed)
     for bone, reach in (("radius", 5.0), ("ulna", 6.0), ("humerus", 5.0)):
@@ -70,4 +70,9 @@ def seat_forearm(placed: Places, scale: Mapping[str, Tensor]) -> Places:
         shifted = placed[bone].clone()
         shifted[:, :3, 3] = shifted[:, :3, 3] - along * (reach * size)[:, None]
         placed[bone] = shifted
+    # The ulnar column of the carpus stands off the capitate in the meshes.
+    side = placed["lunate"][:, :3, 0] * size[:, None]
+    for bone, reach in (("hamate", 1.6), ("triquetrum", 1.5), ("pisiform", 1.5)):
+        placed[bone] = placed[bone].clone()
+        placed[bone][:, :3, 3] = placed[bone][:, :3, 3] + reach * side
     return placed

@@ -45,12 +45,16 @@ def _fingers() -> list[Tube]:
             for a, b, w, d, past in rows
         ]
         # A joint is a little wider than what lies between two.
-        tubes.append(Tube(f"pip_{f}", f"pip_{f}", (10.1 * girth,) * 2, (8.6 * girth,) * 2))
+        tubes.append(Tube(f"pip_{f}", f"pip_{f}", (9.7 * girth,) * 2, (8.6 * girth,) * 2))
     return tubes
 
 
 TUBES = (
     *_fingers(),
+    # Webs reach a third of the way to the next joint.
+    *(Tube(f"fold_{f}", f"fold_{f + 1}", (7.0, 7.0), (10.0, 10.0)) for f in (2, 3, 4)),
+    *(Tube(f"mcp_{f}", f"mcp_{f + 1}", (9.0, 9.0), (12.5, 12.5)) for f in (2, 3, 4)),
+    *(Tube(f"palm_{f}", f"palm_{f + 1}", (9.0, 9.0), (16.0, 16.0)) for f in (2, 3, 4)),
     Tube("mcp_1", "ip_1", (11.2, 10.8), (10.5, 9.8)),
     Tube("ip_1", "tip_1", (10.6, 8.8), (9.5, 7.2), 1.0),
     Tube("cmc_1", "mcp_1", (15.0, 11.8), (17.5, 13.0)),

@@ -43,6 +43,9 @@ def flesh_marks(whole: Mapping[str, Tensor], marks: Mapping[str, Tensor]) -> Mar
         "radius_head": on_bone(whole, "radius", 0.08),
         "ulna_elbow": on_bone(whole, "ulna", 0.10),
     }
+    for finger in (2, 3, 4, 5):
+        near[f"palm_{finger}"] = 0.65 * marks[f"mcp_{finger}"] + 0.35 * marks[f"base_{finger}"]
+        near[f"fold_{finger}"] = 0.72 * marks[f"mcp_{finger}"] + 0.28 * marks[f"pip_{finger}"]
     if "humerus" in whole:
         near["humerus_low"] = on_bone(whole, "humerus", 0.95)
         near["humerus_middle"] = on_bone(whole, "humerus", 0.45)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from torch.nn import functional as F
 
 from bonestudio.phantoms.anatomy import load_bone
 from bonestudio.phantoms.chance import generator
+
+LONG = ("radius", "ulna", "humerus")
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class Grid:
     high: Tensor
     near: float  # z of the bone's proximal end
     far: float
+    boxes: tuple[tuple[Tensor, Tensor], ...]  # (low, high) [3] each: slices along z, drawn tight
 
 
 @lru_cache(maxsize=64)
@@ -149,13 +153,34 @@ def grid(bone: str, spacing: float) -> Grid:
     step = source.spacing * factor
     low = torch.from_numpy(source.origin).float() + (factor - 1) / 2 * source.spacing
     counts = torch.tensor(distance.shape[:1:-1], dtype=torch.float32)
+    high = low + (counts - 1) * step
     return Grid(
         distance=distance.contiguous(),
         low=low,
-        high=low + (counts - 1) * step,
+        high=high,
+        boxes=_boxes(distance[0, 0], low, high, step, 8 if bone in LONG else 1),
         near=source.landmarks["proximal"][2],
         far=source.landmarks["distal"][2],
     )
+
+
+def _boxes(
+    distance: Tensor, low: Tensor, high: Tensor, step: float, count: int
+) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Slice a volume along z into boxes that hold all but air: bowed bones waste less."""
+    edges = torch.linspace(low[2].item(), high[2].item(), count + 1)
+    near = distance > -1.5  # mm: as far out as anything is ever inflated
+    boxes = []
+    for bottom, top in pairwise(edges.tolist()):
+        rows = [int((z - low[2].item()) / step) for z in (bottom, top)]
+        inside = near[rows[0] : rows[1] + 2].any(0)
+        x, y = inside.any(0).nonzero().flatten(), inside.any(1).nonzero().flatten()
+        least = torch.stack(
+            [low[0] + x.min() * step, low[1] + y.min() * step, torch.tensor(bottom)]
+        )
+        most = torch.stack([low[0] + x.max() * step, low[1] + y.max() * step, torch.tensor(top)])
+        boxes.append((least, most))
+    return tuple(boxes)
 
 
 @lru_cache(maxsize=2)

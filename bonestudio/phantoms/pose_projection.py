@@ -66,25 +66,32 @@ def _march(piece: Piece, canvas: Canvas, compact: Tensor, whole: Tensor) -> None
     volume = grid(piece.bone, 0.45)
     pixel = canvas.pixel.float().to(compact.device)
     step = pixel.clamp(min=0.5)
-    owner, ray, points = _samples(piece, volume, canvas, step, str(compact.device))
-    if not len(ray):
-        return
-    near, points, owner, ray = _near_bone(piece, volume, owner, ray, points)
-    density, inside = _density(piece, volume, owner, points, near, pixel)
-    compact.view(-1).index_add_(0, ray, density * step[owner])
-    whole.view(-1).index_add_(0, ray, inside * step[owner])
+    for number in range(len(volume.boxes)):
+        low, high = _box(piece, volume, number)
+        samples = _samples(piece.place, low, high, canvas, step, piece.present)
+        if not len(samples.ray):
+            continue
+        samples, near = _near_bone(piece, volume, samples)
+        density, inside = _density(piece, volume, samples.owner, samples.point, near, pixel)
+        compact.view(-1).index_add_(0, samples.ray, density * samples.length)
+        whole.view(-1).index_add_(0, samples.ray, inside * samples.length)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Points on rays: patient [n], pixel (flat, over the batch) [n], point [n, 3], mm of ray [n]."""
+
+    owner: Tensor
+    ray: Tensor
+    point: Tensor
+    length: Tensor
 
 
 def _samples(
-    piece: Piece, volume: Grid, canvas: Canvas, step: Tensor, device: str
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Sample every ray where it is inside the piece's box.
-
-    Returns the patient [n] and the pixel (flat, over the batch) [n] of each sample, and its place
-    [n, 3] in the bone's frame.
-    """
-    place = piece.place
-    low, high = _box(piece, volume)
+    place: Tensor, low: Tensor, high: Tensor, canvas: Canvas, step: Tensor, present: Tensor
+) -> Samples:
+    """Sample every ray where it is inside a box [B, 3] of the bone's frame, ``step`` [B] mm or less apart."""
+    device = step.device
     pick = torch.tensor([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)], dtype=torch.bool)
     corners = torch.where(pick, high[:, None], low[:, None]) @ place[:, :3, :3].mT
     corners = ((corners + place[:, None, :3, 3])[..., :2] - canvas.origin[:, None]) / canvas.pixel[
@@ -108,7 +115,7 @@ def _samples(
     two = (high.float().to(device)[:, None, None] - start) / way
     enter, leave = torch.minimum(one, two).amax(-1), torch.maximum(one, two).amin(-1)
     on_film = (column < canvas.width)[:, None, :] & (row < canvas.height)[:, :, None]
-    on_film &= (piece.present > 0)[:, None, None]
+    on_film &= (present > 0)[:, None, None]
     counts = ((leave - enter) / step[:, None, None]).ceil().clamp(min=0) * on_film.to(device)
 
     counts = counts.long().flatten()
@@ -121,16 +128,18 @@ def _samples(
     pixel = (batch * canvas.height + row.to(device)[:, :, None]) * canvas.width
     pixel = (pixel + column.to(device)[:, None, :]).flatten()[box]
     owner = box // max(1, rows * columns)
-    depth = enter.flatten()[box] + (within + 0.5) * step[owner]
+    # Each ray's samples share its way through the box evenly, so that boxes add up.
+    enter, leave = enter.flatten(), leave.flatten()
+    length = ((leave - enter) / counts.clamp(min=1))[box]
+    depth = enter[box] + (within + 0.5) * length
     points = start.reshape(-1, 3)[box] + way.reshape(-1, 3)[owner] * depth[:, None]
-    return owner, pixel, points
+    return Samples(owner=owner, ray=pixel, point=points, length=length)
 
 
-def _box(piece: Piece, volume: Grid) -> tuple[Tensor, Tensor]:
-    """Corners [B, 3] low and high of the part of the bone's box that the piece's cuts leave."""
+def _box(piece: Piece, volume: Grid, number: int) -> tuple[Tensor, Tensor]:
+    """Corners [B, 3] low and high of the part of one of the bone's boxes that the cuts leave."""
     batch = piece.place.shape[0]
-    low = volume.low.double().expand(batch, 3).clone()
-    high = volume.high.double().expand(batch, 3).clone()
+    low, high = (v.double().expand(batch, 3).clone() for v in volume.boxes[number])
     for cut in piece.cuts:  # a cut across the bone shortens the box; a slope and teeth need room
         room = 3.0 + 20 * cut.normal[:, :2].norm(dim=1)
         level = cut.offset / cut.normal[:, 2]
@@ -138,16 +147,15 @@ def _box(piece: Piece, volume: Grid) -> tuple[Tensor, Tensor]:
         lower = torch.maximum(low[:, 2], level - room)
         high[:, 2] = torch.where(cut.normal[:, 2] > 0.7, upper, high[:, 2])
         low[:, 2] = torch.where(cut.normal[:, 2] < -0.7, lower, low[:, 2])
-    if piece.knobs:
+    if piece.knobs and number == len(volume.boxes) - 1:  # pegs stand at the far end
         low[:, :2] -= 4.0
         high += 8.0
-    return low, torch.maximum(high, low + 0.1)
+    return low, torch.maximum(high, low)
 
 
-def _near_bone(
-    piece: Piece, volume: Grid, owner: Tensor, ray: Tensor, points: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _near_bone(piece: Piece, volume: Grid, samples: Samples) -> tuple[Samples, Tensor]:
     """Look up the distance to the surface, mm (positive inside), and drop samples in the air."""
+    points, owner = samples.point, samples.owner
     device = points.device
     low, high = volume.low.to(device), volume.high.to(device)
     at = (points - low) * (2 / (high - low)) - 1
@@ -160,10 +168,11 @@ def _near_bone(
     distance = looked_up + piece.inflate.float().to(device)[owner]
     beyond = (at.abs().amax(-1) > 1.02) & (looked_up < 0)
     distance = torch.where(beyond, torch.full_like(distance, -9.0), distance)
-    for knob in piece.knobs:
+    for knob in piece.knobs if points[:, 2].max() > volume.far - 25 else ():
         distance = _soft_max(distance, knob.depth(points), 1.2)
     keep = (distance > -0.6).nonzero().squeeze(1)
-    return distance[keep], points[keep], owner[keep], ray[keep]
+    kept = Samples(owner[keep], samples.ray[keep], points[keep], samples.length[keep])
+    return kept, distance[keep]
 
 
 def _density(
