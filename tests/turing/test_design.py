@@ -67,7 +67,7 @@ def test_both_classes_are_written_the_same_way():
         assert set(chunks) == {b"IHDR", b"IDAT", b"IEND"}
         with Image.open(io.BytesIO(png)) as image:
             assert (image.size, image.mode, image.info) == ((48, 64), "L", {})
-        assert decode(png).max() >= 250
+        assert decode(png).max() > 200  # stretched, whatever the exposure
 
 
 def test_the_audit_sees_a_border_and_passes_alike_classes():

@@ -28,7 +28,8 @@ class Tab:
     works: Callable[[], bool] = lambda: True
 
 
-ORDER = ("lightbox", "turing")
+# As in the plan of the page: age, fracture, segmentation, volume, density, turing, lightbox.
+ORDER = ("turing", "lightbox")
 
 
 def working_tabs() -> Iterator[Tab]:

@@ -1,9 +1,6 @@
 // The study's images in the studio's own viewer, without its tool bar: window, zoom, pan, invert.
-import {draw} from "../viewer/draw.js";
 import {filmOf} from "../viewer/film.js";
-import {activate} from "../viewer/keys.js";
-import {furnish, refresh} from "../viewer/panel.js";
-import {listen} from "../viewer/pointer.js";
+import {install} from "../viewer/main.js";
 import {Viewer} from "../viewer/viewer.js";
 
 export async function mountFilms(place, blobs, question, looked) {
@@ -19,22 +16,14 @@ export async function mountFilms(place, blobs, question, looked) {
 
 function mountOne(root, film, question, looked) {
 	const viewer = new Viewer();
-	const parts = furnish(root, question);
-	root.viewer = viewer;
-	const mine = () => activate({root, viewer, actions: {help() {}, full() {}}});
-	root.addEventListener("pointerenter", mine);
-	root.addEventListener("focusin", mine);
-	mine();
-	listen(parts.canvas, viewer);
+	install(root, viewer, question);
 	viewer.lay([film]);
-	const first = {window: {...viewer.window}, width: null};
+	const {low, high} = viewer.window;
 	viewer.onchange(() => {
-		draw(viewer, parts.canvas);
-		refresh(parts, viewer);
 		if (!viewer.fits) looked.zoomed = true;
-		if (viewer.window.low !== first.window.low || viewer.window.high !== first.window.high || viewer.invert) looked.windowed = true;
+		if (viewer.window.low !== low || viewer.window.high !== high || viewer.invert) looked.windowed = true;
 	});
-	new ResizeObserver(([entry]) => viewer.resize(entry.contentRect.width, entry.contentRect.height)).observe(parts.stage);
+	viewer.changed();
 }
 
 async function decode(blob) {

@@ -11,7 +11,15 @@ export function mount(root, props, watch) {
 	const {id} = root.closest("[id^=viewer-]");
 	const viewer = kept.get(id) ?? new Viewer();
 	kept.set(id, viewer);
-	const parts = furnish(root, props.title);
+	const parts = install(root, viewer, props.title);
+	if (props.upload) takeDrops(parts.stage, props.upload);
+	watch("value", () => viewer.show(props.value));
+	viewer.show(props.value);
+}
+
+// Furnish a box for a viewer and connect both; pages without Gradio begin here.
+export function install(root, viewer, title) {
+	const parts = furnish(root, title);
 	root.viewer = viewer; // for other scripts of the page, and for tests
 
 	const actions = {
@@ -27,7 +35,6 @@ export function mount(root, props, watch) {
 	parts.preset.addEventListener("change", () => viewer.applyPreset(Number(parts.preset.value)));
 	parts.over.querySelector("input").addEventListener("input", (event) => viewer.setOpacity(event.target.value / 100));
 	listen(parts.canvas, viewer);
-	if (props.upload) takeDrops(parts.stage, props.upload);
 
 	let asked = false;
 	const paint = () => {
@@ -41,8 +48,7 @@ export function mount(root, props, watch) {
 		asked = true;
 	});
 	new ResizeObserver(([entry]) => viewer.resize(entry.contentRect.width, entry.contentRect.height)).observe(parts.stage);
-	watch("value", () => viewer.show(props.value));
-	viewer.show(props.value);
+	return parts;
 }
 
 function act(action, viewer, actions) {

@@ -1,0 +1,136 @@
+"""Turing test, the investigator's side: design a study, watch it, unblind it, take the report home.
+
+Readers never come here: each has a link to a page of his own (``bonestudio.interface.reader``).
+"""
+
+from functools import cache
+from typing import Any
+
+import gradio as gr
+
+from bonestudio.errors import RequestError
+from bonestudio.interface import frame, session
+from bonestudio.interface.refusal import spoken
+from bonestudio.interface.tabs import Tab
+from bonestudio.interface.tabs.turing_form import KINDS, Form, study_form, study_of
+from bonestudio.interface.tabs.turing_pages import link_box, report_page, study_page, study_table
+from bonestudio.turing.export import write_report
+from bonestudio.turing.store import Store, StudySummary
+
+_ABOUT = "Blind reader studies whose statistics survive a reviewer. Each reader gets a link; nothing but the image reaches the reader."
+
+
+@cache
+def study_store() -> Store:
+    """Open the database of studies on first use."""
+    return Store()
+
+
+def fill() -> None:
+    """Lay out the tab and connect it."""
+    chosen = gr.State(None)
+    with frame.page():
+        with frame.source():
+            frame.about(_ABOUT)
+            frame.heading("New study")
+            form = study_form()
+        with gr.Column(elem_classes=["bs-image", "bs-study"], min_width=0):
+            table = study_table()
+            sheet = gr.HTML("", elem_id="study-sheet", apply_default_css=False)
+        with frame.findings():
+            frame.heading("Links for readers")
+            links = gr.HTML("", elem_id="study-links", apply_default_css=False)
+            name = gr.Textbox(label="Add a reader", elem_id="study-reader")
+            enrol = gr.Button("Make a link", elem_id="study-enrol")
+            frame.heading("Unblind")
+            reason = gr.Textbox(label="Reason, kept in the log", elem_id="study-reason")
+            unblind = gr.Button("Open the truth", elem_id="study-unblind")
+            frame.heading("Report")
+            report = gr.Button("Save report", elem_id="study-report")
+            saved = [frame.download(), frame.download(), frame.download()]
+    status = frame.status_line("Turing test · no network is used here")
+    page = [chosen, table, sheet, status]
+
+    def shown(study: str | None, said: str) -> dict[Any, Any]:
+        return dict(zip(page, _page(study, said), strict=True))
+
+    def pick(event: gr.EventData) -> dict[Any, Any]:
+        return shown(event.name, "Study chosen") | {links: ""}
+
+    def add(study: str | None, reader: str) -> dict[Any, Any]:
+        token = study_store().enrol(_one(study), reader)
+        said = f"{reader.strip()} was added; the link is shown only now"
+        return shown(study, said) | {links: link_box({reader.strip(): token}), name: ""}
+
+    def open_truth(study: str | None, why: str) -> dict[Any, Any]:
+        study_store().unblind(_one(study), reason=why)
+        return shown(study, "Unblinded; nothing can be read any more") | {reason: ""}
+
+    def save(study: str | None, request: gr.Request) -> dict[Any, Any]:
+        files = write_report(study_store(), _one(study), session.fresh_folder(request))
+        handed = dict(zip(saved, map(frame.handed, files), strict=False))
+        return handed | {status: frame.said("Report and answers saved")}
+
+    _connect_form(form, page, links, status)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    table.pick(spoken(status, pick), None, [*page, links], **quiet)
+    table.ask(spoken(status, lambda study: shown(study, "Up to date")), chosen, page, **quiet)
+    enrol.click(spoken(status, add), [chosen, name], [*page, links, name], **quiet)
+    unblind.click(spoken(status, open_truth), [chosen, reason], [*page, reason], **quiet)
+    report.click(spoken(status, save), chosen, [*saved, status], **quiet)
+
+
+def _connect_form(form: Form, page: list[Any], links: gr.HTML, status: gr.HTML) -> None:
+    def open_study(*values: Any) -> dict[Any, Any]:
+        made, readers = study_of(values)
+        study = made.open(study_store())
+        tokens = {name: study_store().enrol(study, name) for name in readers}
+        said = f"Study {study} is open; its protocol is frozen"
+        emptied = dict.fromkeys(form.uploads) | {form.title: "", links: link_box(tokens)}
+        return dict(zip(page, _page(study, said), strict=True)) | emptied
+
+    form.submit.click(
+        spoken(status, open_study),
+        form.fields,
+        [*page, links, form.title, *form.uploads],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def _page(study: str | None, said: str) -> tuple[str | None, list[dict[str, Any]], str, str]:
+    """Return what is chosen, the table, the chosen study's page and the status line."""
+    store = study_store()
+    summaries = store.studies()
+    chosen = next((one for one in summaries if one.id == study), None)
+    rows = [_row(one, study) for one in summaries]
+    return study, rows, _sheet(store, chosen) if chosen else "", frame.said(said)
+
+
+def _one(study: str | None) -> str:
+    if study is None:
+        raise RequestError("Choose a study in the table first.")
+    return study
+
+
+def _row(one: StudySummary, chosen: str | None) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "kind": KINDS[one.kind],
+        "readers": len({p.reader for p in one.progress}),
+        "read": f"{sum(p.answered for p in one.progress)}/{sum(p.total for p in one.progress)}",
+        "state": "unblinded" if one.unblinded else "blind",
+        "chosen": one.id == chosen,
+    }
+
+
+def _sheet(store: Store, summary: StudySummary) -> str:
+    protocol, findings = store.protocol(summary.id), store.verify(summary.id)
+    page = study_page(protocol, summary, findings)
+    if summary.unblinded and any(p.answered for p in summary.progress):
+        page += report_page(protocol, store.reads(summary.id), findings)
+    return page
+
+
+TAB = Tab(name="turing", title="Turing test", fill=fill)
