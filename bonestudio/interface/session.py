@@ -78,8 +78,15 @@ def forget(request: gr.Request) -> None:
 
 
 def sent(file: FileData | dict[str, Any]) -> Path:
-    """Return where the file of an API call lies; Gradio has made sure that it is an upload."""
-    return Path(file["path"] if isinstance(file, dict) else file.path)
+    """Return where the file of an API call lies.
+
+    Gradio checks only paths that carry its mark; a client that leaves the mark out could name any
+    file of this machine, so whatever lies outside the uploads is refused here.
+    """
+    path = Path(str(file["path"] if isinstance(file, dict) else file.path)).resolve()
+    if Path(os.environ["GRADIO_TEMP_DIR"]).resolve() not in path.parents:
+        raise gr.Error("The file was not uploaded; send it along.", print_exception=False)
+    return path
 
 
 def check_upload(path: Path) -> Path:

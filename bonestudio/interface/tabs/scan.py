@@ -8,7 +8,6 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.data_classes import FileData
 from gradio.events import api
-from gradio.utils import get_upload_folder, is_in_or_equal
 
 from bonestudio.errors import BoneStudioError, RequestError
 from bonestudio.instruments import scans
@@ -154,13 +153,9 @@ def _open_files(files: list[Path]) -> ScanViewer:
             session.delete_upload(path)
 
 
-def _open(file: FileData | dict[str, Any]) -> ScanViewer:
-    # Gradio hands the file over as a plain dict, whose path a client may have made up.
-    path = Path(str(file["path"] if isinstance(file, dict) else file.path)).resolve()
+def _open(file: FileData) -> ScanViewer:
     try:
-        if not is_in_or_equal(path, get_upload_folder()):
-            raise RequestError("The file was not uploaded; send it along with the request.")
-        return _open_files([path])
+        return _open_files([session.sent(file)])
     except BoneStudioError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
