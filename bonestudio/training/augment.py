@@ -14,8 +14,8 @@ from bonestudio.training.moment import Moment
 
 def augmented(images: Tensor, now: Moment) -> Tensor:
     """Change images [n, channels, height, width] in [-1, 1], each in its own way."""
-    count = len(images)
-    draws = now.rand(count, 6).to(images.dtype)
+    images = images.float()  # in bf16 a draw of 0.999 is 1, and grey levels are coarse
+    draws = now.rand(len(images), 6)
     brightness, contrast, down, right, top, left = (d.view(-1, 1, 1, 1) for d in draws.unbind(1))
     images = images + (brightness - 0.5)
     mean = images.mean((1, 2, 3), keepdim=True)
@@ -29,8 +29,9 @@ def _shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     reach = height // 8
     padded = F.pad(images, [reach] * 4, value=-1.0)
     device = images.device
-    rows = torch.arange(height, device=device) + (down.view(-1, 1) * (2 * reach + 1)).long()
-    columns = torch.arange(width, device=device) + (right.view(-1, 1) * (2 * reach + 1)).long()
+    places = 2 * reach + 1
+    rows = torch.arange(height, device=device) + (down.view(-1, 1) * places).long()
+    columns = torch.arange(width, device=device) + (right.view(-1, 1) * places).long()
     rows = rows.view(n, 1, height, 1).expand(-1, channels, -1, padded.shape[-1])
     columns = columns.view(n, 1, 1, width).expand(-1, channels, height, -1)
     return padded.gather(2, rows).gather(3, columns)

@@ -83,13 +83,19 @@ class Moment:
         with self.full_precision():  # the forward pass has chosen; gradients keep its choice
             self._fabric.backward(loss, inputs=parameters)
         average_gradients(parameters)
-        strategy = self._fabric.strategy
+        precision = self._fabric.strategy.precision
+        scaler = getattr(precision, "scaler", None)  # fp16 alone has one
         if clip is not None:
             for optimiser in chosen:
-                strategy.precision.unscale_gradients(optimiser)  # fp16 alone has a scale
+                precision.unscale_gradients(optimiser)
             nn.utils.clip_grad_norm_(parameters, clip)
         for optimiser in chosen:
-            strategy.optimizer_step(optimiser)
+            if scaler is None:
+                self._fabric.strategy.optimizer_step(optimiser)
+            else:
+                scaler.step(optimiser)
+        if scaler is not None:
+            scaler.update()  # once for all of them: they share one backward pass
         self.stepped.update(optimisers)
         torch.clear_autocast_cache()  # it holds half-precision copies of the old weights
 

@@ -111,6 +111,39 @@ def test_the_mean_of_what_is_known():
     assert moment().mean(values, torch.zeros(4, dtype=torch.bool)).item() == 0
 
 
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_scaled_half_precision_moves_weights_as_full_precision_does(clip):
+    """Two optimisers share one backward pass and one loss scale, which changes on the way."""
+
+    def moved(scaler: torch.amp.GradScaler | None) -> torch.Tensor:
+        weights = [nn.Parameter(torch.tensor([1.0, 2.0])) for _ in range(2)]
+        optimisers = {str(i): torch.optim.SGD([w], lr=0.1) for i, w in enumerate(weights)}
+        precision = SimpleNamespace(
+            scaler=scaler, unscale_gradients=scaler.unscale_ if scaler else lambda _: None
+        )
+        fabric = SimpleNamespace(
+            device=torch.device("cpu"),
+            world_size=1,
+            global_rank=0,
+            backward=lambda loss, inputs: (scaler.scale(loss) if scaler else loss).backward(
+                inputs=inputs
+            ),
+            strategy=SimpleNamespace(precision=precision, optimizer_step=lambda o: o.step()),
+        )
+        place = Plan([Stage(samples=8, batch=8)]).at(0)
+        for _ in range(4):
+            now = Moment(
+                place, seed=0, purpose="step", fabric=fabric, optimisers=optimisers, averages={}
+            )
+            loss = (weights[0] ** 2).sum() + (weights[1] ** 3).sum()
+            now.minimise(loss, "0", "1", clip=clip)
+        return torch.cat([w.detach() for w in weights])
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=1)
+    torch.testing.assert_close(moved(scaler), moved(None))
+    assert scaler.get_scale() == 1024.0 * 2**4
+
+
 def test_augmentation_changes_each_image_and_passes_gradients():
     images = torch.zeros(16, 1, 32, 32)
     images[:, :, 8:24, 8:24] = 1.0
@@ -121,6 +154,13 @@ def test_augmentation_changes_each_image_and_passes_gradients():
     assert len(torch.unique(changed.detach().flatten(1).mean(1))) == 16
     changed.sum().backward()
     assert (images.grad.flatten(1).abs().sum(1) > 0).all()
+
+
+def test_augmentation_of_half_precision_images_stays_inside():
+    images = torch.zeros(4000, 1, 16, 16, dtype=torch.bfloat16)
+    changed = augmented(images, moment())
+    assert changed.shape == images.shape
+    assert changed.isfinite().all()
 
 
 def test_a_sheet_is_a_grid_with_gaps(tmp_path):
