@@ -14,7 +14,7 @@ from bonestudio.phantoms import chance
 from bonestudio.phantoms.film import Bench, develop, looks
 from bonestudio.phantoms.forearm_scene import Scene, build_scene, checked_view
 from bonestudio.phantoms.fracture import Fracture
-from bonestudio.phantoms.hand import MASKED, batch_of
+from bonestudio.phantoms.hand import MASKED, batch_of, check_style
 from bonestudio.phantoms.hand_marker import framed_beams, side_marks
 from bonestudio.phantoms.hand_tissue import flesh
 from bonestudio.phantoms.hardware import Hardware, metal_path
@@ -53,6 +53,9 @@ def render_arms(
     device: str,
 ) -> list[Phantom[Radiograph]]:
     """Render films of one kind ('wrist' or 'forearm') for a batch of patients."""
+    check_style(style)
+    if not patients:
+        return []
     few = batch_of(size * size) if isinstance(size, int) and size > 0 else 1
     if device == "cpu" and len(patients) > few:
         parts = (

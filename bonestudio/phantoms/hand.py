@@ -54,7 +54,14 @@ def render_hands(
     device: str = "cpu",
 ) -> list[Phantom[Radiograph]]:
     """Render many hands at once, each as it comes out alone."""
+    check_style(style)
+    if len(patients) != len(ages):
+        raise RequestError(
+            f"There are {len(patients)} patients but {len(ages)} ages; give each its own."
+        )
     ages = [check_age(age) for age in ages]
+    if not patients:
+        return []
     if not 128 <= height <= 1024:
         raise RequestError(f"A hand phantom is 128 to 1024 pixels high, not {height}.")
     few = batch_of(height * height)
@@ -90,6 +97,12 @@ def render_hands(
         _phantom(pixels[i], paths, marks, canvas, i, patient, ages[i], style)
         for i, patient in enumerate(patients)
     ]
+
+
+def check_style(style: str) -> None:
+    """Refuse a style that there is not, in one sentence."""
+    if style not in {"synthetic", "natural"}:
+        raise RequestError(f"A style is 'synthetic' (clean) or 'natural', not {style!r}.")
 
 
 def batch_of(pixels: int) -> int:

@@ -108,6 +108,9 @@ def whole_piece(
     # Children have thinner cortices for the bone's width and less mineral in them
     # (metacarpal index 0.40 at 6 years, 0.50 at 18: Garn 1970).
     young = torch.tensor([min(1.0, 0.70 + 0.30 * (a / 17) ** 1.2) for a in ages])
+    # From 50 on bone is lost, in women at twice the rate of men (Riggs et al., JBMR 2008;23:205-214).
+    yearly = [0.006 if p.sex == "F" else 0.003 for p in patients]
+    kept = torch.tensor([1 - max(0.0, a - 50) * y for a, y in zip(ages, yearly, strict=True)])
     thin = CARPAL_SHELL if bone in CARPALS else CORTEX[kind]
     number = BONES.index(bone)
     return Piece(
@@ -116,8 +119,10 @@ def whole_piece(
         place=place,
         present=torch.ones(len(patients)),
         inflate=torch.zeros(len(patients)),
-        cortex=thin * young * torch.tensor([1 + 0.09 * t.cortex for t in traits]),
-        mineral=(0.90 + 0.10 * young) * torch.tensor([1 + 0.08 * t.density for t in traits]),
+        cortex=thin * young * kept * torch.tensor([1 + 0.09 * t.cortex for t in traits]),
+        mineral=(0.90 + 0.10 * young)
+        * kept.sqrt()
+        * torch.tensor([1 + 0.08 * t.density for t in traits]),
         lattice=0.40 * torch.tensor([1 + 0.15 * t.texture for t in traits]).clamp(min=0.3),
         seeds=torch.tensor([(p.seed * 2654435761 + 40503 * number) % 2**24 for p in patients]),
     )

@@ -133,3 +133,8 @@ def test_a_bad_request_gets_one_sentence(age, height):
         hand(GIRL, age, height=height)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+def test_hands_want_as_many_ages_as_patients():
+    with pytest.raises(RequestError, match="1 patients but 2 ages"):
+        render_hands([GIRL], [3.0, 4.0])

@@ -109,6 +109,7 @@ def test_a_forearm_shows_elbow_and_wrist():
         {"age": 7.0},
         {"age": "old"},
         {"size": 10},
+        {"style": "oil"},
         {"radial_inclination": 80.0},
         {"volar_tilt": math.nan},
         {"ulnar_variance": -20.0},
@@ -120,8 +121,13 @@ def test_a_bad_request_gets_one_sentence(wrong):
     assert str(caught.value).endswith(".")
 
 
+def test_bone_is_lost_in_old_age_and_no_patients_make_no_films():
+    young, old = (wrist(PEOPLE[0], age=age, style="synthetic", size=128) for age in (35.0, 85.0))
+    shaft = young.truth.masks["radius"]
+    assert old.image.pixels[shaft].mean() < young.image.pixels[shaft].mean() - 0.02
+    assert render_wrists([], "PA") == []
+
+
 def test_an_oblique_forearm_is_refused():
     with pytest.raises(RequestError, match="view"):
         render_forearms(PEOPLE[:1], "oblique")
-
-
