@@ -82,6 +82,11 @@ class Bone:
         return self.landmarks["distal"][2] - self.landmarks["proximal"][2]
 
     @property
+    def rim(self) -> float:
+        """Empty space around the bone in its volume, mm."""
+        return _rim(self.spacing)
+
+    @property
     def inside(self) -> NDArray[np.bool_]:
         """The bone's voxels [z, y, x]."""
         return self.distance > 0
@@ -149,7 +154,7 @@ def _voxelised(name: str) -> Bone:
     spacing = (
         0.15 if name in HAND_BONES else {"humerus": 0.6, "radius": 0.4, "ulna": 0.4}.get(name, 0.5)
     )
-    distance, origin = signed_distance(surface, spacing, pad=max(1.5, 5 * spacing))
+    distance, origin = signed_distance(surface, spacing, pad=_rim(spacing))
     return Bone(
         name=name,
         distance=distance,
@@ -159,6 +164,11 @@ def _voxelised(name: str) -> Bone:
         centre=centre,
         landmarks=_ends(distance > 0, spacing, origin),
     )
+
+
+def _rim(spacing: float) -> float:
+    """Width in mm of the empty rim around a bone."""
+    return max(1.5, 5 * spacing)
 
 
 def _arm_surface(name: str) -> tuple["PolyData", NDArray[np.float64]]:

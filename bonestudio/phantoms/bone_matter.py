@@ -73,7 +73,7 @@ class Growing:
     waves: float = 0.09
     visible: float = 1.0
     pixel: float = 0.25
-    depth_samples: int = 14
+    depth_samples: int = 12
 
 
 def per_ray(value: Tensor) -> Tensor:

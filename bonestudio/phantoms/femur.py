@@ -40,7 +40,6 @@ PLATE = 26.0  # mm of the adult bone from the condyles to the middle of the grow
 TIBIA_PLATE = 15.0
 CHUNK = 8
 BENCH = Bench(black=(0.38, 0.52), white=(0.98, 1.08), scatter=(0.2, 0.5), quanta=(40000, 400000))
-LEVEL = 3.6
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,7 @@ def _render(
         ]
     ).to(device)
     look = looks([p.seed for p in patients], "femur", bench=BENCH, style=style)
-    level = own_level(primary) if style == "natural" else LEVEL
-    pixels = develop(primary, noise, look, level=level)
+    pixels = develop(primary, noise, look, level=own_level(primary))
     return Femora(pixels, areal_bmd(bone), masks, knee.pixel, grown)
 
 

@@ -43,8 +43,10 @@ def _volume(name: str, device: str) -> tuple[Tensor, float, tuple[float, float, 
 def paths_in_frame(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     """Compute `ossified_paths` where the bone can be, and lay them into the empty frame."""
     mesh = load_bone(bone.name)
-    reach = mesh.distance.shape[2] * mesh.spacing / 2 * per_ray(bone.breadth) * 1.15
-    middle = (mesh.origin[0] * per_ray(bone.breadth)) + reach / 1.15
+    width = mesh.distance.shape[2] * mesh.spacing
+    middle = (float(mesh.origin[0]) + width / 2) * per_ray(bone.breadth)
+    # The volume has an empty rim; warps and rolls take up to 15 % more than the bone.
+    reach = ((width / 2 - mesh.rim) * 1.15 + 0.5) * per_ray(bone.breadth)
     inside = (along > -1) & (along < per_ray(mesh.length * bone.stretch) + 1)
     here = inside & ((across - middle).abs() < reach)
     found = {key: torch.zeros_like(along) for key in ("bone", "volume", "epiphysis")}

@@ -37,9 +37,8 @@ from bonestudio.phantoms.phalange_pose import (
 from bonestudio.phantoms.physics import areal_bmd, transmission
 from bonestudio.phantoms.truth import Phantom, Truth
 
-CHUNK = 25  # patients rendered at once: 25 × 128 × 64 × 18 samples stay in the cache
+CHUNK = 8  # patients rendered at once: their samples stay in the processor's cache
 BENCH = Bench(black=(-0.03, 0.06), white=(0.95, 1.25), quanta=(12000.0, 150000.0))
-LEVEL = 1.3  # log-attenuation of a grown finger: the synthetic style shows every age by it
 _ADULT_LENGTH = PHALANX["M"].length[1][-1]
 
 
@@ -177,8 +176,7 @@ def _render(
     )
     seeds = [p.seed for p in patients]
     look = looks(seeds, "phalange", bench=BENCH, style=style)
-    level = own_level(primary) if style == "natural" else LEVEL
-    pixels = develop(primary, noise.to(device), look, level=level)
+    pixels = develop(primary, noise.to(device), look, level=own_level(primary))
     return Phalanges(pixels, areal_bmd(paths["bone"]), masks, hand.pixel, grown)
 
 
