@@ -79,6 +79,7 @@ def _colours() -> dict[str, str]:
         "checkbox_border_color_focus": accent,
         "checkbox_border_color_hover": accent,
         "checkbox_border_color_selected": accent,
+        "checkbox_check": _role("check"),
         "checkbox_label_background_fill": "transparent",
         "checkbox_label_background_fill_hover": raised,
         "checkbox_label_background_fill_selected": raised,

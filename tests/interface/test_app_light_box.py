@@ -150,6 +150,7 @@ def test_uploads_and_pictures_are_deleted(browser, tmp_path: Path, dicom_file: P
         context = browser.new_context()
         page = context.new_page()
         page.goto(address)
+        page.get_by_role("tab", name="Light box").click()
         page.set_input_files(UPLOAD, dicom_file)
         Box(page, "lightbox").wait_for_film(300, 200)
         assert list(temporary.rglob("*mustermann*")) == []

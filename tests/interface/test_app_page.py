@@ -27,6 +27,7 @@ def test_no_request_leaves_the_machine(page: Page, studio: str, film_file: Path)
     expect(tabs.first).to_be_visible()
     for tab in tabs.all():
         tab.click()
+    page.get_by_role("tab", name="Light box").click()
     page.get_by_role("tab", name="Scan", exact=True).click()
     page.get_by_role("tab", name="Film", exact=True).click()
     page.set_input_files("#lightbox-upload input[type=file]", film_file)
@@ -50,6 +51,7 @@ def test_dark_unless_asked_and_remembered(open_tab: Callable[[str], Page]) -> No
     page.get_by_role("button", name="Light", exact=True).click()
     assert background(page) == PAGE_LIGHT
     page.reload()
+    page.get_by_role("tab", name="Light box").click()
     expect(page.locator("canvas").first).to_be_visible()
     assert background(page) == PAGE_LIGHT
 
@@ -59,6 +61,7 @@ def test_dark_even_where_the_system_is_light(browser: Browser, studio: str) -> N
     page = context.new_page()
     page.goto(studio, wait_until="commit")
     page.wait_for_selector("body")
+    page.get_by_role("tab", name="Light box").click()
     expect(page.locator("canvas").first).to_be_visible()
     assert background(page) == PAGE_DARK
     context.close()
@@ -90,7 +93,7 @@ def test_film_is_the_largest_thing_and_nothing_scrolls(
     keep(page, f"light-box-{width}x{height}")
     canvas = light_box.canvas.bounding_box()
     for column in (".bs-source", ".bs-findings"):
-        panel = page.locator(column).first.bounding_box()
+        panel = page.locator(f"#inner-film {column}").bounding_box()
         assert canvas["width"] * canvas["height"] > 1.5 * panel["width"] * panel["height"]
     assert page.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -97,6 +97,7 @@ def test_two_fingers_zoom_about_their_middle(
     context = browser.new_context(has_touch=True, viewport={"width": 1024, "height": 768})
     page = context.new_page()
     page.goto(studio)
+    page.get_by_role("tab", name="Light box").click()
     page.set_input_files("#lightbox-upload input[type=file]", film_file)
     box = Box(page, "lightbox")
     box.wait_for_film(300, 200)
