@@ -4,6 +4,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -15,15 +16,19 @@ from bonestudio.training.experiment import Parts
 from bonestudio.training.parallel import join_batch_norms
 from bonestudio.training.recipes import Training
 
-try:
-    from lightning_fabric import Fabric
-except ImportError:  # the big package carries the same code
+
+def _fabric() -> Any:
+    """Return Fabric from its own package, or from the big one that carries the same code."""
     try:
-        from lightning.fabric import Fabric  # type: ignore[import-not-found]
-    except ImportError as error:
-        raise TrainingError(
-            "Training needs Lightning Fabric: pip install 'bonestudio[train]'."
-        ) from error
+        from lightning_fabric import Fabric
+    except ImportError:
+        try:
+            Fabric = import_module("lightning.fabric").Fabric
+        except ImportError as error:
+            raise TrainingError(
+                "Training needs Lightning Fabric: pip install 'bonestudio[train]'."
+            ) from error
+    return Fabric
 
 
 def open_machine(training: Training) -> Any:
@@ -38,7 +43,7 @@ def open_machine(training: Training) -> Any:
     with warnings.catch_warnings():
         # Fabric remarks on the number of workers and on precision plugins; the recipe decides.
         warnings.simplefilter("ignore")
-        fabric = Fabric(
+        fabric = _fabric()(
             accelerator="auto",
             devices=here,
             num_nodes=together // here,

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,13 @@ def test_runs_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="No run folder can be made"):
         new_run(toy_recipe(), tmp_path / "file")
+
+
+def test_without_fabric_it_says_what_to_install(monkeypatch, tmp_path):
+    from training_toy import Toy
+
+    for package in ("lightning_fabric", "lightning.fabric"):
+        monkeypatch.setitem(sys.modules, package, None)
+    recipe = toy_recipe()
+    with pytest.raises(TrainingError, match=r"needs Lightning Fabric: pip install"):
+        Loop(recipe, Toy(recipe.options, recipe.data), tmp_path)
