@@ -36,7 +36,9 @@ def find_compartments(
     ``closing_mm`` is the largest gap in the cortex (a vessel, a thin spot) that is bridged.
     """
     if scan.spacing is None:
-        raise ImageError("Compartments are found in millimetres; the scan does not say its voxel size.")
+        raise ImageError(
+            "Compartments are found in millimetres; the scan does not say its voxel size."
+        )
     outer = _periosteal(scan.voxels, scan.spacing, threshold, closing_mm)
     inner = _endosteal(scan.voxels, outer, scan.spacing, threshold, closing_mm)
     return Compartments(cortical=outer & ~inner, trabecular=inner)
@@ -52,7 +54,9 @@ def _periosteal(
     # Halfway between soft tissue and thin, blurred cortex: the outermost voxels belong to the bone.
     bright = _largest(smooth > 0.9 * threshold)
     if not bright.any():
-        raise ImageError(f"Nothing in the scan exceeds {threshold:.0f} mg HA/cm³: there is no bone in it.")
+        raise ImageError(
+            f"Nothing in the scan exceeds {threshold:.0f} mg HA/cm³: there is no bone in it."
+        )
     closed = _closed(bright, spacing, gap)
     return np.stack([binary_fill_holes(layer) for layer in closed])
 
@@ -70,7 +74,9 @@ def _endosteal(
     # In-plane smoothing over the width of a trabecula dims trabeculae, not the cortex.
     sigma = [s_mm / s for s_mm, s in zip((0.3, 0.16, 0.16), spacing, strict=True)]
     weight = gaussian_filter(outer.astype(np.float32), sigma, truncate=3, mode="nearest")
-    smooth = gaussian_filter(np.where(outer, voxels, 0).astype(np.float32), sigma, truncate=3, mode="nearest")
+    smooth = gaussian_filter(
+        np.where(outer, voxels, 0).astype(np.float32), sigma, truncate=3, mode="nearest"
+    )
     dense = outer & (smooth > threshold * weight.clip(min=1e-3))
     core = outer & ~_opened(dense, spacing, 0.12)
     core &= _depth(outer, spacing) > 2 * min(spacing)
@@ -83,11 +89,15 @@ def _depth(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> NDAr
     """Distance in mm from each voxel of a mask to its surface; the scan's first and last slice are none."""
     import edt
 
-    depth: NDArray[np.float32] = edt.edt(np.pad(mask, ((1, 1), (0, 0), (0, 0)), mode="edge"), anisotropy=spacing)
+    depth: NDArray[np.float32] = edt.edt(
+        np.pad(mask, ((1, 1), (0, 0), (0, 0)), mode="edge"), anisotropy=spacing
+    )
     return depth[1:-1]
 
 
-def _closed(mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach: float) -> NDArray[np.bool_]:
+def _closed(
+    mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach: float
+) -> NDArray[np.bool_]:
     """Dilate and erode by ``reach`` mm, by distance maps (exact balls at any size)."""
     margin = [int(np.ceil(reach / s)) + 2 for s in spacing]
     pad = [(m, m) for m in margin]
@@ -100,7 +110,9 @@ def _closed(mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach:
     return result
 
 
-def _opened(mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach: float) -> NDArray[np.bool_]:
+def _opened(
+    mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach: float
+) -> NDArray[np.bool_]:
     """Erode and dilate by ``reach`` mm: what is narrower than twice that goes."""
     core = _depth(mask, spacing) > reach
     if not core.any():

@@ -4,7 +4,7 @@ The film is the outer half of an AP view of the pelvis: source 1.1 m from the de
 front of it. Maps hold the mineral along each ray in g/cm², in the film's own geometry.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +47,7 @@ POSES = {
 SOURCE_MM, BEHIND_MM = 1100.0, 130.0
 FIELD_MM = (430.0, 215.0)  # film height and width at the detector
 _BENCH = Bench(
-    black=(0.25, 1.1), white=(6.0, 7.0), scatter=(0.15, 0.5), quanta=(60_000.0, 600_000.0),
+    black=(-0.5, 0.1), white=(-0.35, 0.1), scatter=(0.08, 0.3), quanta=(60_000.0, 600_000.0),
     blur_px=(0.5, 0.8), toe=(0.85, 1.15), shade=(-0.02, 0.02), lift=(0.0, 0.06),
 )  # fmt: skip
 
@@ -226,19 +226,14 @@ def soft_tissue(
         0, 0
     ]
     path = path * (1 + 0.018 * uneven)
-    for _ in range(
-        int(random.integers(2, 7))
-    ):  # gas in the bowel, above the hip and near the middle
-        row, column = random.uniform(0.06, 0.36) * size[0], random.uniform(0.0, 0.42) * size[1]
-        wide, high = random.uniform(0.03, 0.10, 2) * size[1]
-        rows, columns = torch.arange(size[0])[:, None] - row, torch.arange(size[1])[None] - column
-        turn = random.uniform(0, np.pi)
-        along, across = (
-            columns * np.cos(turn) + rows * np.sin(turn),
-            rows * np.cos(turn) - columns * np.sin(turn),
-        )
-        inside = 1 - (along / (2 * wide)) ** 2 - (across / high) ** 2
-        path = path - random.uniform(10, 34) * inside.clamp(min=0).sqrt() * (path > 60)
+    # Gas in the bowel: soft-edged pockets above the hip, towards the middle.
+    drawn = torch.from_numpy(random.standard_normal((1, 1, 24, 12), dtype=np.float32))
+    pockets = torch.nn.functional.interpolate(drawn, size=size, mode="bicubic", align_corners=True)[
+        0, 0
+    ]
+    bowel = torch.sigmoid((z - float(landmarks["head"][2]) - 45) / 8) * torch.sigmoid((95 - x) / 9)
+    gas = 22.0 * (pockets - 0.7).clamp(min=0) * bowel
+    path = path - torch.where(path > 60, gas, torch.zeros(()))
     return path.clamp(min=0)
 
 
@@ -251,5 +246,9 @@ def _film(
         {"bone": bone_mm[None], "soft": (soft - bone_mm).clamp(min=0)[None]}, HIP_BEAM
     )
     look = looks([patient.seed], purpose, bench=_BENCH, style=style)
+    # Automatic windowing, as a detector's software does it: from thin soft tissue to dense bone.
+    body = -primary[0][soft > 40].log()
+    thin, dense = torch.quantile(body[::7], torch.tensor([0.04, 0.998])).tolist()
+    look = replace(look, black=look.black + thin, white=look.white + dense)
     noise = chance.normal(patient.seed, f"{purpose}/noise", *bone.shape)[None]
     return develop(primary, noise, look, scatter_px=24.0 * bone.shape[0] / 512)[0].numpy()

@@ -68,10 +68,10 @@ def hip_anatomy() -> HipAnatomy:
         femur, pelvis = (kept[name].astype(np.float32) for name in ("femur", "pelvis"))
         nodes, modes = kept["nodes"].astype(np.float32), kept["modes"].astype(np.float32)
     head, radius = _deepest(femur, z_above=1185.0, x=(90.0, 120.0))
-    neck, _ = _deepest(femur, z_above=1150.0, x=(132.0, 134.0))
-    low = femur[int((1085.0 - ORIGIN[2]) / STEP)]
+    neck, _ = _deepest(femur, z_above=1180.0, x=(126.0, 128.0))
+    low = femur[int((1130.0 - ORIGIN[2]) / STEP)]
     y, x = np.unravel_index(int(np.argmax(low)), low.shape)
-    shaft = ORIGIN + STEP * np.array([x, y, int((1085.0 - ORIGIN[2]) / STEP)])
+    shaft = ORIGIN + STEP * np.array([x, y, int((1130.0 - ORIGIN[2]) / STEP)])
     return HipAnatomy(
         torch.from_numpy(femur), torch.from_numpy(pelvis), torch.from_numpy(nodes), torch.from_numpy(modes),
         head, neck, shaft, radius,

@@ -1,6 +1,7 @@
 """One person's hip as a volume of bone mineral, posed for a radiograph."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ def build_hip(
     """Warp, pose and mineralise the mean bones on the grid of the atlas (STEP, ORIGIN)."""
     moved = torch.einsum("m,mnd->nd", torch.from_numpy(build.shape[:MODES]).float(), anatomy.modes)
     pelvic = _turn(np.deg2rad(pose.tilt), axis=0)
-    thigh = _turn(np.deg2rad(-pose.abduction), axis=1) @ _turn(np.deg2rad(pose.internal), axis=2)
+    thigh = _turn(np.deg2rad(pose.abduction), axis=1) @ _turn(np.deg2rad(-pose.internal), axis=2)
     head = anatomy.head
     pivot = _landmark(head, anatomy, moved, femur=True)
     grid = _grid()
@@ -59,16 +60,19 @@ def build_hip(
     home_pelvis = _home(grid, anatomy, moved, build.scale, pelvic, pivot, femur=False)
     femur = _sampled(anatomy.femur, home_femur)
     pelvis = _sampled(anatomy.pelvis, home_pelvis)
-    place = _fine(home_femur)  # where each voxel was in the mean femur, mm [z, y, x, 3]
     texture = _texture(random)
-    bone = _femoral(femur, place, anatomy, build, texture)
-    near_head = (place - torch.tensor(head, dtype=torch.float32)).norm(dim=-1) - anatomy.head_radius
-    hip_bone = _pelvic(pelvis, near_head, build, texture)
+    # Only voxels in or at a bone are looked at, with their places in the mean femur, mm.
+    place = _fine(home_femur)
+    at_femur, at_pelvis = femur > -STEP, pelvis > -STEP
+    bone, hip_bone = torch.zeros_like(femur), torch.zeros_like(pelvis)
+    bone[at_femur] = _femoral(femur[at_femur], place[at_femur], anatomy, build, texture[at_femur])
+    near_head = _from_head(place[at_pelvis], anatomy)
+    socket = _pelvic(pelvis[at_pelvis], near_head, build, texture[at_pelvis])
     # The joint space: what the pelvis loses where the head is.
-    joint = (femur > -1.6) & (near_head < 8)
-    hip_bone = torch.where(joint, torch.zeros(()), hip_bone)
+    socket[(femur[at_pelvis] > -1.6) & (near_head < 8)] = 0.0
+    hip_bone[at_pelvis] = socket
     mineral = torch.maximum(bone, hip_bone)
-    cut = anatomy.shaft[2] + 10.0
+    cut = anatomy.shaft[2] - 8.0
     label = torch.where(pelvis > -0.7 * STEP, float(PELVIS), 0.0)
     proximal = torch.where(place[..., 2] > cut, float(PROXIMAL_FEMUR), float(SHAFT))
     label = torch.where((bone > hip_bone) | (femur > 0), proximal, label)
@@ -153,7 +157,7 @@ def _texture(random: np.random.Generator) -> Tensor:
     """Grain of trabecular bone: band-limited noise around 0 with deviation 1, [z, y, x]."""
     from bonestudio.phantoms.trabeculae import band_limited
 
-    block = band_limited((80, 48, 48), STEP, 4.2, random, stretch=1.3).real
+    block = band_limited((80, 48, 48), STEP, 3.4, random, stretch=1.3).real
     block = block / block.std()
     times = [-(-n // m) for n, m in zip(SIZE, block.shape, strict=True)]
     return block.repeat(*times)[: SIZE[0], : SIZE[1], : SIZE[2]]
@@ -166,11 +170,11 @@ def _femoral(
     x, z = place[..., 0], place[..., 2]
     head, neck, shaft = anatomy.head, anatomy.neck, anatomy.shaft
     # Cortex: thin over head and trochanters, 6 mm in the shaft, the calcar thick on the inner side.
-    down = torch.sigmoid((shaft[2] + 38 - z) / 11)
+    down = torch.sigmoid((shaft[2] - 7 - z) / 11)
     calcar = torch.sigmoid((float(neck[0] + 8) - x) / 4) * torch.exp(
         -(((z - float(neck[2]) + 22) / 17) ** 2)
     )
-    cortex = build.cortex * (1.1 + 5.4 * down + 2.6 * calcar)
+    cortex = build.cortex * (0.85 + 5.4 * down + 1.3 * calcar)
     wall = (0.5 + (cortex - depth) / STEP).clamp(0, 1)
     inside = (0.5 + depth / STEP).clamp(0, 1)
     # Principal compressive group: a fan from the calcar to the top of the head. Principal tensile group: an
@@ -178,37 +182,40 @@ def _femoral(
     compressive = _band(
         x,
         z,
-        [(shaft[0] - 9, shaft[2] + 42), (neck[0] - 9, neck[2] - 9), (head[0] - 3, head[2] + 17)],
+        [(shaft[0] - 9, shaft[2] - 3), (neck[0] - 9, neck[2] - 9), (head[0] - 3, head[2] + 17)],
         8.5,
     )
     tensile = _band(
         x,
         z,
         [
-            (shaft[0] + 15, shaft[2] + 40),
+            (shaft[0] + 15, shaft[2] - 5),
             (neck[0] + 16, neck[2] + 8),
             (neck[0] - 3, neck[2] + 11),
             (head[0] - 10, head[2] - 8),
         ],
         6.5,
     )
-    in_head = torch.sigmoid(
-        (anatomy.head_radius + 1 - (place - torch.tensor(head, dtype=torch.float32)).norm(dim=-1))
-        / 2
-    )
+    in_head = torch.sigmoid((1 - _from_head(place, anatomy)) / 2)
     greater = torch.exp(
         -(((x - float(neck[0]) - 30) / 11) ** 2 + ((z - float(neck[2]) - 4) / 16) ** 2)
     )
-    sponge = 0.07 + 0.10 * in_head + 0.22 * compressive + 0.13 * tensile + 0.05 * greater
-    sponge = sponge * (1 - 0.93 * torch.sigmoid((shaft[2] + 32 - z) / 6))
-    sponge = sponge * (1 + 0.42 * build.contrast * texture).clamp(min=0.05)
+    sponge = 0.06 + 0.07 * in_head + 0.12 * compressive + 0.08 * tensile + 0.05 * greater
+    sponge = sponge * (1 - 0.93 * torch.sigmoid((shaft[2] - 13 - z) / 6))
+    sponge = sponge * (1 + 0.27 * build.contrast * texture).clamp(min=0.05)
     return (sponge + (0.94 * COMPACT - sponge) * wall) * inside
+
+
+def _from_head(place: Tensor, anatomy: HipAnatomy) -> Tensor:
+    """Distance in mm of places [n, 3] in the mean femur from the surface of its head."""
+    square = (place - torch.tensor(anatomy.head, dtype=torch.float32)).square()
+    return square.sum(dim=-1).sqrt() - anatomy.head_radius
 
 
 def _band(x: Tensor, z: Tensor, corners: list[tuple[float, float]], width: float) -> Tensor:
     """Weight 0 to 1 around a line through ``corners`` (x, z), Gaussian of ``width`` mm."""
     square = torch.full_like(x, 1e6)
-    for (ax, az), (bx, bz) in zip(corners[:-1], corners[1:], strict=True):
+    for (ax, az), (bx, bz) in pairwise(corners):
         dx, dz = float(bx - ax), float(bz - az)
         share = (((x - float(ax)) * dx + (z - float(az)) * dz) / (dx * dx + dz * dz)).clamp(0, 1)
         square = torch.minimum(
@@ -223,5 +230,5 @@ def _pelvic(depth: Tensor, near_head: Tensor, build: Build, texture: Tensor) -> 
     cortex = build.cortex * (0.95 + 0.9 * socket)
     wall = (0.5 + (cortex - depth) / STEP).clamp(0, 1)
     inside = (0.5 + depth / STEP).clamp(0, 1)
-    sponge = (0.11 + 0.16 * socket) * (1 + 0.4 * build.contrast * texture).clamp(min=0.05)
+    sponge = (0.11 + 0.16 * socket) * (1 + 0.25 * build.contrast * texture).clamp(min=0.05)
     return (sponge + (0.9 * COMPACT - sponge) * wall) * inside

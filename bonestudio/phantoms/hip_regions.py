@@ -14,12 +14,12 @@ def hip_regions(
 ) -> tuple[dict[str, NDArray[np.bool_]], dict[str, tuple[float, float]]]:
     """Return masks 'neck', 'trochanter', 'total_hip' and landmarks (row, column) of a left hip.
 
-    As on a DXA scan (Hologic's layout): the neck is a box across the neck's axis, 15 mm wide at the bone,
+    As on a DXA scan (Hologic's layout): the neck is a box across the neck's axis, 13 mm wide at the bone,
     beside the trochanter; the trochanter is the outer, upper part below the neck's upper border; the
     total hip is all from the neck's box down to 10 mm below the lesser trochanter. ``proximal`` is
     the map of the proximal femur [h, w] in g/cm², ``source`` (x, y, z) in mm, ``pitch`` the film's pixel in mm.
     """
-    height, width = proximal.shape
+    height = proximal.shape[0]
     rows, columns = np.indices(proximal.shape, dtype=np.float32)
     points = {name: _shadow(at, source, pitch, height) for name, at in landmarks.items()}
     head, neck, shaft = (np.array(points[name]) for name in ("head", "neck", "shaft"))
@@ -28,10 +28,11 @@ def hip_regions(
         (landmarks["neck"] - landmarks["head"])[[0, 2]]
     )
     along = (rows - head[0]) * axis[0] + (columns - head[1]) * axis[1]
-    middle = float(np.linalg.norm(neck - head))
+    # The neck is narrowest 8 mm outside its deepest point beside the head.
+    middle = float(np.linalg.norm(neck - head)) + 8.0 * zoom
     bone = proximal > _AIR
-    box = bone & (np.abs(along - middle) < 7.5 * zoom)
-    total = bone & (along > middle - 7.5 * zoom)
+    box = bone & (np.abs(along - middle) < 6.5 * zoom)
+    total = bone & (along > middle - 6.5 * zoom)
     # The line from the neck's middle to the shaft's parts the trochanter from what is below it.
     down = (shaft - neck) / np.linalg.norm(shaft - neck)
     outward = (columns - neck[1]) * down[0] - (rows - neck[0]) * down[1]

@@ -8,7 +8,14 @@ from torch import Tensor
 
 from bonestudio.phantoms.radius_outline import Shell, refined
 from bonestudio.phantoms.scanner import NATIVE_MM
-from bonestudio.phantoms.trabeculae import Sheets, band_limited, occupancy, recipe, sheets, width_for
+from bonestudio.phantoms.trabeculae import (
+    Sheets,
+    band_limited,
+    occupancy,
+    recipe,
+    sheets,
+    width_for,
+)
 
 SOFT_TISSUE, MARROW = 45.0, -15.0  # mg HA/cm³; muscle is a little denser than water, fat less
 _SLAB = 16  # slices built at a time, so that a full scan fits in memory
@@ -60,9 +67,12 @@ def mineralise(
     for first in range(0, shape[0], _SLAB):
         slab = slice(first, min(first + _SLAB, shape[0]))
         near, second, local = (
-            _slab_of(field, slab, shape, coarse) for field in (network.nearest, network.second, relief)
+            _slab_of(field, slab, shape, coarse)
+            for field in (network.nearest, network.second, relief)
         )
-        filled = occupancy(Sheets(near, second), thickness=cut, width=width * local, spacing=spacing)
+        filled = occupancy(
+            Sheets(near, second), thickness=cut, width=width * local, spacing=spacing
+        )
         core = MARROW + (bone.tissue - MARROW) * filled
         full = bone.cortical_tissue * (0.94 + 0.06 * local.clamp(max=2))
         wall = full + (MARROW - full) * _tiled(pores, slab, shape)
@@ -95,7 +105,9 @@ def _slab_of(field: Tensor, slab: slice, shape: torch.Size, coarse: int) -> Tens
 def _relief(counts: tuple[int, int, int], random: np.random.Generator) -> Tensor:
     """Draw slow changes around 1, [z, y, x]: neighbouring regions differ, as the marrow space does."""
     drawn = torch.from_numpy(random.standard_normal((1, 1, 4, 9, 7), dtype=np.float32))
-    smooth = torch.nn.functional.interpolate(drawn, size=counts, mode="trilinear", align_corners=True)
+    smooth = torch.nn.functional.interpolate(
+        drawn, size=counts, mode="trilinear", align_corners=True
+    )
     return (1 + 0.22 * smooth[0, 0]).clamp(min=0.5)
 
 

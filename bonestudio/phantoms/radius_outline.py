@@ -66,10 +66,19 @@ def contours(outline: Outline, heights: np.ndarray) -> np.ndarray:
     for order in range(2, 6):
         cosine, sine, drift = outline.warp[3 * (order - 2) : 3 * order - 3]
         phase = 0.6 * drift * share[..., 0]
-        change += 0.035 / order * (cosine * np.cos(order * angle + phase) + sine * np.sin(order * angle + phase))
+        change += (
+            0.035
+            / order
+            * (cosine * np.cos(order * angle + phase) + sine * np.sin(order * angle + phase))
+        )
     half = np.array([outline.width, outline.depth]) / 2
     section = section * change[..., None] * half * (1 - outline.taper * share)
-    turn = np.array([[np.cos(outline.tilt), np.sin(outline.tilt)], [-np.sin(outline.tilt), np.cos(outline.tilt)]])
+    turn = np.array(
+        [
+            [np.cos(outline.tilt), np.sin(outline.tilt)],
+            [-np.sin(outline.tilt), np.cos(outline.tilt)],
+        ]
+    )
     return section @ turn
 
 
@@ -91,7 +100,13 @@ class Shell:
 
 
 def shell(
-    outline: Outline, shape: tuple[int, int, int], spacing: float, *, start: float, shift: tuple[float, float], mean: float
+    outline: Outline,
+    shape: tuple[int, int, int],
+    spacing: float,
+    *,
+    start: float,
+    shift: tuple[float, float],
+    mean: float,
 ) -> Shell:
     """Compute depth (negative outside) and cortical thickness on the scan's grid.
 
@@ -107,11 +122,17 @@ def shell(
         np.stack(np.meshgrid(y - centre[0], centre[1] - x, indexing="ij"), -1).astype(np.float32)
     ).reshape(-1, 2)
     edges = torch.from_numpy(contours(outline, start + z).astype(np.float32))
-    away = torch.cdist(grid.expand(len(z), -1, -1), edges, compute_mode="donot_use_mm_for_euclid_dist")
+    away = torch.cdist(
+        grid.expand(len(z), -1, -1), edges, compute_mode="donot_use_mm_for_euclid_dist"
+    )
     distance, nearest = away.min(dim=2)
     distance = torch.where(_inside(grid, edges), distance, -distance).reshape(counts)
     # In a slice a slanting wall looks thicker than it is.
-    slope = torch.gradient(distance, spacing=coarse * spacing, dim=0)[0] if counts[0] > 1 else 0 * distance
+    slope = (
+        torch.gradient(distance, spacing=coarse * spacing, dim=0)[0]
+        if counts[0] > 1
+        else 0 * distance
+    )
     depth = distance / (1 + slope.square()).sqrt()
     around = 2 * np.pi * nearest.reshape(counts) / _ANGLES
     along = torch.from_numpy((start + z) / SCAN_MM - 0.5).float()[:, None, None]
@@ -132,12 +153,13 @@ def shell(
 
 def _inside(points: Tensor, edges: Tensor) -> Tensor:
     """Which points [n, 2] lie within each outline [slices, 720, 2]: crossings of a ray, [slices, n]."""
-    ends = edges.roll(-1, dims=1)
     inside = torch.zeros(len(edges), len(points), dtype=torch.bool)
     for k in range(0, edges.shape[1], 4):  # every fourth edge point: half a millimetre apart
         a, b = edges[:, k, None], edges[:, (k + 4) % edges.shape[1], None]
         crosses = (a[..., 1] > points[:, 1]) != (b[..., 1] > points[:, 1])
-        at = a[..., 0] + (points[:, 1] - a[..., 1]) * (b[..., 0] - a[..., 0]) / (b[..., 1] - a[..., 1] + 1e-12)
+        at = a[..., 0] + (points[:, 1] - a[..., 1]) * (b[..., 0] - a[..., 0]) / (
+            b[..., 1] - a[..., 1] + 1e-12
+        )
         inside ^= crosses & (points[:, 0] < at)
     return inside
 
@@ -145,5 +167,7 @@ def _inside(points: Tensor, edges: Tensor) -> Tensor:
 def refined(values: Tensor, shape: tuple[int, int, int], coarse: int) -> Tensor:
     """Interpolate a grid ``coarse`` times coarser, whose first points coincide, to ``shape``."""
     size = tuple((n - 1) * coarse + 1 for n in values.shape)
-    fine = torch.nn.functional.interpolate(values[None, None], size=size, mode="trilinear", align_corners=True)
+    fine = torch.nn.functional.interpolate(
+        values[None, None], size=size, mode="trilinear", align_corners=True
+    )
     return fine[0, 0, : shape[0], : shape[1], : shape[2]]

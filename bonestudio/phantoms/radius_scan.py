@@ -20,14 +20,24 @@ from bonestudio.phantoms.truth import Phantom, Truth
 if TYPE_CHECKING:
     from bonestudio.phantoms.patient import VirtualPatient
 
+
 def design(patient: "VirtualPatient", age: float) -> RadiusDesign:
     """Draw what this patient's radius is like at ``age`` (adults, years)."""
-    traits, draw = patient.traits, patient.random("radius_scan/design").standard_normal(5).clip(-2.3, 2.3)
+    traits, draw = (
+        patient.traits,
+        patient.random("radius_scan/design").standard_normal(5).clip(-2.3, 2.3),
+    )
     male = patient.sex == "M"
     older = max(0.0, age - 50) / 30  # losses after 50, larger in women
     loss = older * (0.12 if male else 0.2)
-    fraction = (0.255 if male else 0.225) * (1 + 0.10 * traits.density + 0.12 * draw[0]) * (1 - loss)
-    thickness = (0.215 if male else 0.205) * (1 + 0.03 * traits.density + 0.045 * draw[1]) * (1 - 0.2 * loss)
+    fraction = (
+        (0.255 if male else 0.225) * (1 + 0.10 * traits.density + 0.12 * draw[0]) * (1 - loss)
+    )
+    thickness = (
+        (0.215 if male else 0.205)
+        * (1 + 0.03 * traits.density + 0.045 * draw[1])
+        * (1 - 0.2 * loss)
+    )
     # Old age turns plates into rods; half a voxel of the manufacturer's thicknesses is the grid's.
     plates = float(np.clip(0.45 + 0.15 * draw[2] - 0.15 * older, 0.12, 1.0))
     fraction, thickness = float(np.clip(fraction, 0.10, 0.36)), float(thickness)
@@ -35,8 +45,12 @@ def design(patient: "VirtualPatient", age: float) -> RadiusDesign:
         bv_tv=fraction,
         tb_th=thickness,
         tb_sp=separation(fraction, thickness, plates),
-        ct_th=float(np.clip((1.16 if male else 1.0) * (1 + 0.13 * traits.cortex) * (1 - loss), 0.55, 1.7)),
-        ct_po=float(np.clip((0.012 if male else 0.009) * np.exp(0.45 * draw[3] + 0.8 * older), 0.002, 0.06)),
+        ct_th=float(
+            np.clip((1.16 if male else 1.0) * (1 + 0.13 * traits.cortex) * (1 - loss), 0.55, 1.7)
+        ),
+        ct_po=float(
+            np.clip((0.012 if male else 0.009) * np.exp(0.45 * draw[3] + 0.8 * older), 0.002, 0.06)
+        ),
         tissue=float(790 + 18 * draw[4]),
         cortical_tissue=float(985 + 16 * traits.density),
     )
@@ -64,7 +78,9 @@ def radius_scan(
     means over the masks of the scan without noise and motion).
     """
     if grade not in {1, 2, 3, 4, 5}:
-        raise RequestError(f"The visual grade of motion is a whole number from 1 to 5, not {grade!r}.")
+        raise RequestError(
+            f"The visual grade of motion is a whole number from 1 to 5, not {grade!r}."
+        )
     random = patient.random("radius_scan/body")
     drawn_age = float(random.uniform(20, 85))
     years = drawn_age if age is None else float(age)
@@ -82,15 +98,24 @@ def radius_scan(
         raise RequestError(f"A scan has slices, rows and columns, each 8 or more, not {grid}.")
     shift = tuple(float(v) for v in random.uniform(-0.5, 0.5, 2))
     place = shell(outline, grid, step, start=start, shift=(shift[0], shift[1]), mean=bone.ct_th)
-    cortical, trabecular = (place.depth > 0) & (place.depth <= place.cortex), place.depth > place.cortex
+    cortical, trabecular = (
+        (place.depth > 0) & (place.depth <= place.cortex),
+        place.depth > place.cortex,
+    )
     density = mineralise(place, bone, step, patient.random("radius_scan/trabeculae"))
     perfect = seen(density, step)
     voxels = perfect
     if grade > 1:
-        voxels = seen(density, step, motion=draw_motion(grade, patient.random(f"radius_scan/motion/{grade}")))
+        voxels = seen(
+            density, step, motion=draw_motion(grade, patient.random(f"radius_scan/motion/{grade}"))
+        )
     if noise:
         drawn = patient.random("radius_scan/noise")
-        voxels = voxels + grain(grid, step, drawn) + rings(grid, step, drawn, strength=float(drawn.uniform(20, 90)))
+        voxels = (
+            voxels
+            + grain(grid, step, drawn)
+            + rings(grid, step, drawn, strength=float(drawn.uniform(20, 90)))
+        )
     measures = {
         "bv_tv": bone.bv_tv,
         "tb_th_mm": bone.tb_th,
@@ -104,7 +129,12 @@ def radius_scan(
     masks["radius"] = masks["cortical"] | masks["trabecular"]
     return Phantom(
         image=Volume(
-            voxels=voxels.numpy(), spacing=(step,) * 3, unit="mg HA/cm³", laterality="L", age=years, sex=patient.sex
+            voxels=voxels.numpy(),
+            spacing=(step,) * 3,
+            unit="mg HA/cm³",
+            laterality="L",
+            age=years,
+            sex=patient.sex,
         ),
         truth=Truth(
             kind="radius_scan",
@@ -124,7 +154,9 @@ def _outline(patient: "VirtualPatient") -> Outline:
     male = patient.sex == "M"
     return Outline(
         width=(32.5 if male else 28.6) * long * (1 + 0.04 * traits.breadth),
-        depth=(22.6 if male else 20.0) * long * (1 + 0.04 * traits.breadth + 0.02 * random.normal()),
+        depth=(22.6 if male else 20.0)
+        * long
+        * (1 + 0.04 * traits.breadth + 0.02 * random.normal()),
         taper=0.15 + 0.02 * float(random.normal()),
         warp=traits.shape[:12],
         tilt=float(random.normal(0, 0.12)),

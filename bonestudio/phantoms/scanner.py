@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 NATIVE_MM = 0.0607
-BLUR_MM = 0.045  # standard deviation; 10 % modulation at about 95 µm (Manske et al. 2015, Bone 79:213)
+BLUR_MM = (
+    0.045  # standard deviation; 10 % modulation at about 95 µm (Manske et al. 2015, Bone 79:213)
+)
 _NATIVE_NOISE = 80.0
 _GRAIN_MM = 0.052
 # Typical travel of the arm during a scan, mm, by visual grade.
@@ -77,12 +79,16 @@ def grain(shape: tuple[int, int, int], spacing: float, random: np.random.Generat
     level = _NATIVE_NOISE * (((1 + lag) / 2) ** 1.5 if together > 1 else 1.0)
     along = np.exp(-0.5 * (np.arange(-2, 3) * spacing / (_GRAIN_MM * together**0.5)) ** 2)
     along /= np.sqrt((along**2).sum())
-    padded = torch.cat([white[-2:], white, white[:2]]) if len(white) > 1 else white.expand(5, -1, -1)
+    padded = (
+        torch.cat([white[-2:], white, white[:2]]) if len(white) > 1 else white.expand(5, -1, -1)
+    )
     mixed = sum((padded[i : i + len(white)] * float(along[i]) for i in range(5)), torch.zeros(()))
     _, _, squared = _frequencies(shape[1:], spacing)
     # Filtered backprojection leaves less power at low frequency: a ramp under the kernel's roll-off.
     radius = squared.sqrt()
-    power = (0.35 + (radius / 2.0).clamp(max=1.0)) * torch.exp(-((2 * np.pi * _GRAIN_MM) ** 2) * squared)
+    power = (0.35 + (radius / 2.0).clamp(max=1.0)) * torch.exp(
+        -((2 * np.pi * _GRAIN_MM) ** 2) * squared
+    )
     noise = _filtered(mixed, power.sqrt().to(torch.complex64))
     return noise * (level / noise.std())
 

@@ -139,13 +139,13 @@ def width_for(
     part = Sheets(network.nearest.flatten()[index], network.second.flatten()[index])
     local = relief.flatten()[index]
     low, high = 0.7 * thickness, 8.0
-    filled = [
+    fewest, most = (
         float(occupancy(part, thickness=thickness, width=w * local, spacing=spacing).mean())
         for w in (low, high)
-    ]
-    if not filled[0] <= bv_tv <= filled[1]:
+    )
+    if not fewest <= bv_tv <= most:
         raise RequestError(
-            f"Trabeculae of this thickness and separation fill {filled[0]:.2f} to {filled[1]:.2f} of the "
+            f"Trabeculae of this thickness and separation fill {fewest:.2f} to {most:.2f} of the "
             f"space, not {bv_tv:.2f}; ask for a larger separation or thinner trabeculae to have less bone."
         )
     for _ in range(24):
