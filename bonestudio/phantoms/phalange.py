@@ -38,7 +38,7 @@ from bonestudio.phantoms.physics import areal_bmd, transmission
 from bonestudio.phantoms.truth import Phantom, Truth
 
 CHUNK = 8  # patients rendered at once: their samples stay in the processor's cache
-BENCH = Bench(black=(-0.03, 0.06), white=(0.95, 1.25), quanta=(12000.0, 150000.0))
+BENCH = Bench(black=(-0.03, 0.06), white=(0.95, 1.25), quanta=(7000.0, 90000.0))
 _ADULT_LENGTH = PHALANX["M"].length[1][-1]
 
 
