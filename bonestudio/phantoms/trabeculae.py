@@ -22,8 +22,8 @@ STRETCH = 1.5
 # measured by fitted spheres: coefficients of 1, ln(BV/TV / 0.23), ln(Tb.Th / 0.23 mm), p and p², with
 # p = ln(width / thickness). Residuals 2, 2.5 and 3.5 %;
 # the constants of the first two are those of networks in a bone, whose ribbons vary in width.
-_CUT = (0.1800, -0.0841, -0.1585, -0.8045, 0.4123)  # ln(cut / Tb.Th)
-_WAVELENGTH = (0.6680, -0.7330, 0.8379, 0.0105, 0.2865)  # ln(wavelength / mm)
+_CUT = (-0.1300, -0.0841, -0.1585, -0.8045, 0.4123)  # ln(cut / Tb.Th)
+_WAVELENGTH = (0.6450, -0.7330, 0.8379, 0.0105, 0.2865)  # ln(wavelength / mm)
 _SEPARATION = (-0.1822, -1.0394, 0.9172, -0.0455, 0.2660)  # ln(Tb.Sp / mm)
 PLATES = (0.09, 1.3)  # p from rods to plates
 

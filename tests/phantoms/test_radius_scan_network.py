@@ -8,9 +8,11 @@ from bonestudio.errors import RequestError
 from bonestudio.measures.compartments import find_compartments
 from bonestudio.measures.microarchitecture import local_thickness
 from bonestudio.phantoms import VirtualPatient
+from bonestudio.phantoms.radius_bone import RadiusDesign, mineralise
+from bonestudio.phantoms.radius_outline import Shell
 from bonestudio.phantoms.radius_scan import radius_scan
 from bonestudio.phantoms.scanner import Motion, seen
-from bonestudio.phantoms.trabeculae import occupancy, recipe, separation, sheets, width_for
+from bonestudio.phantoms.trabeculae import recipe, separation
 
 SMALL = (16, 144, 112)
 COARSE = 0.2428
@@ -23,20 +25,25 @@ def scan():
 
 @pytest.mark.parametrize(("bv_tv", "tb_th"), [(0.18, 0.20), (0.28, 0.25)])
 def test_the_network_has_the_wanted_fraction_thickness_and_separation(bv_tv, tb_th):
-    step = 0.0607
+    step, size = 0.0607, (64, 96, 96)
     tb_sp = separation(bv_tv, tb_th, 0.5)
-    wavelength, cut = recipe(bv_tv, tb_th, tb_sp)
-    # Half a millimetre of network as the phantom makes it: slow changes of width are left out here.
-    network = sheets((96, 96, 96), step, wavelength, np.random.default_rng(3))
-    even = torch.ones(96, 96, 96)
-    width = width_for(network, even > 0, bv_tv=bv_tv, thickness=cut, relief=even, spacing=step)
-    filled = occupancy(network, thickness=cut, width=width * even, spacing=step)
-    assert float(filled.mean()) == pytest.approx(bv_tv, rel=0.02)
-    bone = (filled > 0.5).numpy()
-    assert local_thickness(bone, (step,) * 3)[bone].mean() == pytest.approx(tb_th, abs=step / 2)
-    marrow = ~bone
-    measured = local_thickness(marrow, (step,) * 3)[marrow].mean()
-    assert measured == pytest.approx(tb_sp, rel=0.15)
+    bone = RadiusDesign(
+        bv_tv=bv_tv,
+        tb_th=tb_th,
+        tb_sp=tb_sp,
+        ct_th=1.0,
+        ct_po=0.01,
+        tissue=790,
+        cortical_tissue=980,
+    )
+    deep = Shell(depth=torch.full(size, 6.0), cortex=torch.full(size, 1.0))
+    density = mineralise(deep, bone, step, np.random.default_rng(3)).numpy()
+    # Mineral per volume gives the fraction exactly: marrow has -15, bone 790 mg HA/cm³.
+    assert (density.mean() + 15) / 805 == pytest.approx(bv_tv, rel=0.02)
+    solid = density > 388
+    assert local_thickness(solid, (step,) * 3)[solid].mean() == pytest.approx(tb_th, rel=0.10)
+    marrow = ~solid
+    assert local_thickness(marrow, (step,) * 3)[marrow].mean() == pytest.approx(tb_sp, rel=0.12)
 
 
 def test_a_network_that_cannot_be_is_refused():
