@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from bonestudio.cohorts import find_joints, phalange_box
+from bonestudio.cohorts import Phantoms, find_joints, phalange_box
 from bonestudio.cohorts.hand_examples import boxed_joints, name_boxes
 from bonestudio.cohorts.hand_finder import Frame, frame_of, read_maps, reduce_film, take_views
 from bonestudio.errors import ImageError
@@ -76,6 +76,17 @@ def test_no_hand_is_found_where_there_is_none(kind):
     }[kind]
     with pytest.raises(ImageError, match="No whole hand was found"):
         find_joints(Radiograph(pixels=pixels))
+
+
+def test_virtual_hands_are_found_where_they_are():
+    some = Phantoms("hand", 3, seed=9000, ages=(3.0, 18.0))  # trained on other seeds
+    for i in range(3):
+        phantom = some.phantom(i)
+        joints, truth = find_joints(phantom.image), phantom.truth.landmarks
+        length = np.hypot(*np.subtract(truth["pip_2"], truth["dip_2"]))
+        for joint in ("PIP", "DIP"):
+            off = np.hypot(*np.subtract(joints.points[f"{joint}2"], truth[f"{joint.lower()}_2"]))
+            assert off < 0.15 * length
 
 
 @pytest.fixture
