@@ -1,1 +1,1 @@
-"""measures"""
+"""Clinical numbers of bone: compartments and micro-architecture of HR-pQCT scans."""

@@ -1,1 +1,1 @@
-"""networks"""
+"""Networks of the papers, one file per architecture: modules alone, no files and no losses."""
