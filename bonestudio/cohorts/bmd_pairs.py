@@ -11,7 +11,7 @@ from bonestudio.cohorts.people import read_people
 from bonestudio.cohorts.sample import Sample
 from bonestudio.errors import ImageError
 
-TARGET, WHOLE = "areal_bmd_g_cm2", "areal_bmd_whole_g_cm2"
+TARGET, WHOLE = "proximal_femur_bmd_g_cm2", "bone_bmd_g_cm2"  # as the hip phantoms name them
 
 
 class XrayBmdPairs(Cohort):

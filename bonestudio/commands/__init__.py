@@ -8,5 +8,6 @@ COMMANDS = {
     "serve": "open the studio in the browser",
     "inspect": "say what an image or a scan holds, as the studio reads it",
     "models": "list the checkpoints and their cards",
+    "phantom": "write virtual patients as files, or compare them with real films",
     "study": "open, watch, unblind and report reader studies",
 }

@@ -145,7 +145,7 @@ class VirtualPatient:
         return radius_scan(self, grade, **options)
 
     def hip(
-        self, pose: int | str = "neutral", side: Laterality = "L", **options: Any
+        self, pose: int | str = "supine", side: Laterality = "L", **options: Any
     ) -> Phantom[Radiograph]:
         """Cone-beam radiograph of one hip in one of five poses, with its BMD maps."""
         from bonestudio.phantoms.hip import hip

@@ -160,8 +160,8 @@ def test_pairs_have_maps_people_and_folds(pairs):
     sample = hips[4]
     assert sample.labels == {"height_cm": 164.0, "pose": 2.0}  # an empty weight is unknown
     assert hips.poses == ("resting", "standing", "supine")
-    assert set(sample.maps) == {"areal_bmd_g_cm2", "areal_bmd_whole_g_cm2"}
-    np.testing.assert_allclose(sample.maps["areal_bmd_g_cm2"], 0.4)
+    assert set(sample.maps) == {"proximal_femur_bmd_g_cm2", "bone_bmd_g_cm2"}
+    np.testing.assert_allclose(sample.maps["proximal_femur_bmd_g_cm2"], 0.4)
     train, held_out = hips.fold(1)
     assert len(train) == 9
     assert len({entry.patient for entry in held_out.entries}) == 1
