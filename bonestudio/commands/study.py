@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import tyro
 
-from bonestudio.errors import RequestError
-
 _Study = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
 _Kind = Literal["real-or-synthetic", "older-of-two", "grading"]
 
@@ -26,6 +24,7 @@ def create(
     repeats: float = 0.1,
     rounds: int = 1,
     washout_days: float = 28,
+    session_length: int = 50,
     margin: float = 0.1,
     override: str = "",
     readers: tuple[str, ...] = (),
@@ -52,7 +51,8 @@ def create(
     scores
         CSV of realism scores of these images: a column 'file', one column a score.
     phantoms
-        Instead of folders: a try-out study of so many questions on virtual patients.
+        Number of questions on virtual patients, a try-out without folders. With --real alone, the
+        number of virtual patients that are the synthetic half.
     practice
         Items set apart for practice.
     repeats
@@ -61,6 +61,8 @@ def create(
         Readings by each reader.
     washout_days
         Days between readings.
+    session_length
+        Reads after which a pause is proposed.
     margin
         Equivalence margin around 50 %.
     override
@@ -71,32 +73,12 @@ def create(
         Answer in JSON.
     """
     from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.turing import sources
+    from bonestudio.commands.study_questions import Folders, questions_of
     from bonestudio.turing.design import design
     from bonestudio.turing.store import Store
 
-    if phantoms is not None:
-        from bonestudio.instruments.phantom_films import PhantomFilms
-
-        made = PhantomFilms()
-        questions = sources.from_pairs(made.ageing_pairs(phantoms))
-        if kind != "older-of-two":
-            raise RequestError(
-                "A study on virtual patients alone asks which bone is older; add --kind older-of-two."
-            )
-    elif kind == "real-or-synthetic" and real and synthetic:
-        questions = sources.real_or_synthetic(real, synthetic)
-    elif kind == "older-of-two" and real and (progressed or regressed):
-        questions = sources.pairs(real, progressed=progressed, regressed=regressed)
-    elif kind == "grading" and images:
-        questions = sources.graded(images, scores=scores)
-    else:
-        needed = {
-            "real-or-synthetic": "--real and --synthetic",
-            "older-of-two": "--real and --progressed or --regressed, or --phantoms",
-            "grading": "--images",
-        }
-        raise RequestError(f"A study of the kind {kind} needs {needed[kind]}.")
+    folders = Folders(real, synthetic, progressed, regressed, images, scores)
+    questions, described = questions_of(kind, folders, phantoms)
     store = Store()
     made_design = design(
         questions,
@@ -107,7 +89,9 @@ def create(
         repeats=repeats,
         rounds=rounds,
         washout_days=washout_days,
+        session_length=session_length,
         margin=margin,
+        sources=described,
     )
     study = made_design.open(store)
     links = {name: f"/read/{store.enrol(study, name)}" for name in readers}

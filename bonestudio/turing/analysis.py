@@ -91,6 +91,8 @@ def detection(hits: int, signals: int, false_alarms: int, noises: int) -> Detect
     """d′ = z(H) − z(F), c = −(z(H) + z(F)) / 2 with ½ added to each cell (Hautus 1995)."""
     from scipy.stats import norm
 
+    if not signals or not noises:
+        return Detection(float("nan"), float("nan"))
     hit = norm.ppf((hits + 0.5) / (signals + 1))
     alarm = norm.ppf((false_alarms + 0.5) / (noises + 1))
     return Detection(float(hit - alarm), float(-(hit + alarm) / 2))

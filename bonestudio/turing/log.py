@@ -7,12 +7,14 @@ its own, ``BONESTUDIO_STUDY_KEY``) nobody can forge a new chain.
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bonestudio.turing.protocol import Protocol, canonical
+from bonestudio.turing.protocol import Protocol, canonical, digest
 from bonestudio.turing.tables import (
     AnswerRow,
     EventRow,
@@ -48,12 +50,23 @@ def answer_content(slot: SlotRow, answer: AnswerRow) -> dict[str, Any]:
         "round": slot.round,
         "position": slot.position,
         "item": slot.item,
+        "practice": slot.practice,
+        "repeat": slot.repeat,
         "swapped": slot.swapped,
         "choice": answer.choice,
         "confidence": answer.confidence,
         "milliseconds": answer.milliseconds,
         "looked": answer.looked,
+        "at": (answer.at.replace(tzinfo=answer.at.tzinfo or UTC).astimezone(UTC).isoformat()),
     }
+
+
+def order_digest(slots: Iterable[SlotRow]) -> str:
+    """Digest of a reader's whole order, so that what has not been read yet cannot be changed either."""
+    laid = sorted(
+        (s.round, s.position, s.key, s.item, s.practice, s.repeat, s.swapped) for s in slots
+    )
+    return digest(laid)
 
 
 def verify(session: Session, key: bytes, study: StudyRow) -> list[str]:
@@ -90,6 +103,12 @@ def _against_tables(session: Session, study: StudyRow, events: Any) -> list[str]
         findings.append("The log does not tell of the study's opening.")
     elif not opened[0].content["protocol_hash"] == study.protocol_hash == protocol.hash:
         findings.append("The protocol was changed after the study was opened.")
+    if hashlib.sha256(study.seed).hexdigest() != protocol.seed_commitment:
+        findings.append("The secret seed is not the one that the protocol commits to.")
+    if (study.unblinded is not None) != any(event.kind == "unblinded" for event in events):
+        state = "opened" if study.unblinded is not None else "closed again"
+        findings.append(f"The truth was {state} behind the log's back.")
+    findings += _readers(session, study, events)
     wanted = {sha for item in protocol.items for sha in item.images}
     kept = dict(
         session.execute(
@@ -121,6 +140,25 @@ def _against_tables(session: Session, study: StudyRow, events: Any) -> list[str]
             findings.append(f"The answer of {where} was added behind the log's back.")
         elif canonical(logged[slot_key]) != canonical(stored[slot_key]):
             findings.append(f"The answer of {where} was changed.")
+    return findings
+
+
+def _readers(session: Session, study: StudyRow, events: Any) -> list[str]:
+    findings = []
+    rows = session.scalars(select(ReaderRow).where(ReaderRow.study == study.id)).all()
+    kept = {row.id: row for row in rows}
+    enrolled = {e.content["reader"]: e.content for e in events if e.kind == "enrolled"}
+    for number in sorted(kept.keys() | enrolled.keys()):
+        if number not in kept:
+            findings.append(f"Reader {number} was deleted.")
+        elif number not in enrolled:
+            findings.append(f"Reader {number} was added behind the log's back.")
+        elif kept[number].name != enrolled[number]["name"]:
+            findings.append(f"The name of reader {number} was changed.")
+        else:
+            slots = session.scalars(select(SlotRow).where(SlotRow.reader == number)).all()
+            if order_digest(slots) != enrolled[number]["order"]:
+                findings.append(f"The order of reader {number} was changed.")
     return findings
 
 

@@ -11,9 +11,15 @@ from bonestudio.errors import StudyError
 from bonestudio.turing import log
 from bonestudio.turing.protocol import CHOICES, Protocol
 from bonestudio.turing.store import Store, hash_token
-from bonestudio.turing.tables import AnswerRow, ImageRow, ReaderRow, SlotRow, StudyRow
+from bonestudio.turing.tables import AnswerRow, ImageRow, ReaderRow, SlotRow, StudyRow, now
 
-LOOKED = {"zoomed", "windowed", "unfocused", "screen"}  # what a browser may tell of the looking
+LOOKED = {
+    "zoomed",
+    "windowed",
+    "unfocused",
+    "paused",
+    "screen",
+}  # what a browser may tell of the looking
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,7 @@ class Reading:
                         confidence=confidence,
                         milliseconds=milliseconds,
                         looked=_looked(looked or {}),
+                        at=now(),
                     ),
                 )
         return self.view()

@@ -14,12 +14,19 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".npy", ""}
 
 def real_or_synthetic(real: Path, synthetic: Path) -> list[Question]:
     """Every image of two folders."""
+    return from_films(films(real), films(synthetic))
+
+
+def films(folder: Path) -> list[Radiograph]:
+    """Every image of a folder."""
+    return [read_radiograph(file) for file in image_files(folder)]
+
+
+def from_films(real: Sequence[Radiograph], synthetic: Sequence[Radiograph]) -> list[Question]:
+    """Real films and synthetic ones."""
     return [
-        *(Question(films=(read_radiograph(file),), truth="real") for file in image_files(real)),
-        *(
-            Question(films=(read_radiograph(file),), truth="synthetic")
-            for file in image_files(synthetic)
-        ),
+        *(Question(films=(film,), truth="real") for film in real),
+        *(Question(films=(film,), truth="synthetic") for film in synthetic),
     ]
 
 
@@ -63,6 +70,11 @@ def image_files(folder: Path) -> list[Path]:
 def from_pairs(made: Sequence[tuple[Radiograph, Radiograph, str]]) -> list[Question]:
     """Originals, their older or younger versions, and which of the two it is."""
     return [Question(films=(first, second), truth=truth) for first, second, truth in made]
+
+
+def from_scored(made: Sequence[tuple[Radiograph, dict[str, float]]]) -> list[Question]:
+    """Films to be graded, each with its scores."""
+    return [Question(films=(film,), truth="none", scores=scores) for film, scores in made]
 
 
 def _read_scores(path: Path) -> dict[str, dict[str, float]]:

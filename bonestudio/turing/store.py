@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from bonestudio.errors import StorageError, StudyError
 from bonestudio.turing import log
+from bonestudio.turing.audit import LIMIT
 from bonestudio.turing.order import order_items
 from bonestudio.turing.protocol import Protocol
 from bonestudio.turing.tables import AnswerRow, Base, ImageRow, ReaderRow, SlotRow, StudyRow, now
@@ -65,7 +66,7 @@ class Store:
         """Open a study: its protocol is frozen from here on. Return its id."""
         if hashlib.sha256(seed).hexdigest() != protocol.seed_commitment:
             raise StudyError("The secret seed is not the one that the protocol commits to.")
-        blocked = sorted(name for name, auc in protocol.audit.items() if auc > 0.6)
+        blocked = sorted(name for name, auc in protocol.audit.items() if auc > LIMIT)
         if blocked and not protocol.audit_override.strip():
             raise StudyError(
                 f"The leak audit tells the classes apart by {', '.join(blocked)}; "
@@ -106,11 +107,12 @@ class Store:
             except IntegrityError as error:
                 raise StudyError(f"This study already has a reader named '{name}'.") from error
             protocol = Protocol.model_validate(row.protocol)
+            laid: list[SlotRow] = []
             for number in range(1, protocol.rounds + 1):
                 slots = order_items(
                     protocol, seed=row.seed, reader=str(reader.id), round_number=number
                 )
-                session.add_all(
+                laid += [
                     SlotRow(
                         key=secrets.token_hex(16),
                         reader=reader.id,
@@ -122,8 +124,11 @@ class Store:
                         swapped=slot.swapped,
                     )
                     for position, slot in enumerate(slots)
-                )
-            self.note(session, study, "enrolled", {"reader": reader.id, "name": name})
+                ]
+            session.add_all(laid)
+            order = log.order_digest(laid)
+            enrolled = {"reader": reader.id, "name": name, "order": order}
+            self.note(session, study, "enrolled", enrolled)
         return token
 
     def renew_link(self, study: str, name: str) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,8 +18,10 @@ from starlette.staticfiles import StaticFiles
 
 from bonestudio.errors import BoneStudioError
 from bonestudio.interface import assets
-from bonestudio.turing.reading import Reading
-from bonestudio.turing.store import Store
+
+if TYPE_CHECKING:  # the database is loaded on the first visit, not at the start of the studio
+    from bonestudio.turing.reading import Reading
+    from bonestudio.turing.store import Store
 
 _FOLDER = Path(__file__).parent / "page"
 _LARGEST_ANSWER = 4096  # bytes
@@ -32,7 +34,7 @@ _HEADERS = {
 _POLICY = "default-src 'self'; img-src 'self' blob:; style-src 'self'; frame-ancestors 'none'"
 
 
-def reader_app(store: Callable[[], Store]) -> Starlette:
+def reader_app(store: Callable[[], "Store"]) -> Starlette:
     """Build the application that is mounted at ``/read``; the store is opened on first use."""
 
     def page(_: Request) -> Response:
@@ -57,7 +59,9 @@ def reader_app(store: Callable[[], Store]) -> Starlette:
         body = await request.body()
         return await run_in_threadpool(_spoken, lambda: _answer(request, body))
 
-    def _reading(request: Request) -> Reading:
+    def _reading(request: Request) -> "Reading":
+        from bonestudio.turing.reading import Reading
+
         return Reading(store(), request.path_params["token"])
 
     def _answer(request: Request, body: bytes) -> dict[str, Any]:

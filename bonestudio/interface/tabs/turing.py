@@ -4,7 +4,7 @@ Readers never come here: each has a link to a page of his own (``bonestudio.inte
 """
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -14,15 +14,18 @@ from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.turing_form import KINDS, Form, study_form, study_of
 from bonestudio.interface.tabs.turing_pages import link_box, report_page, study_page, study_table
-from bonestudio.turing.export import write_report
-from bonestudio.turing.store import Store, StudySummary
+
+if TYPE_CHECKING:  # loaded on first use of the tab
+    from bonestudio.turing.store import Store, StudySummary
 
 _ABOUT = "Blind reader studies whose statistics survive a reviewer. Each reader gets a link; nothing but the image reaches the reader."
 
 
 @cache
-def study_store() -> Store:
+def study_store() -> "Store":
     """Open the database of studies on first use."""
+    from bonestudio.turing.store import Store
+
     return Store()
 
 
@@ -67,6 +70,8 @@ def fill() -> None:
         return shown(study, "Unblinded; nothing can be read any more") | {reason: ""}
 
     def save(study: str | None, request: gr.Request) -> dict[Any, Any]:
+        from bonestudio.turing.export import write_report
+
         files = write_report(study_store(), _one(study), session.fresh_folder(request))
         handed = dict(zip(saved, map(frame.handed, files), strict=False))
         return handed | {status: frame.said("Report and answers saved")}
@@ -113,7 +118,7 @@ def _one(study: str | None) -> str:
     return study
 
 
-def _row(one: StudySummary, chosen: str | None) -> dict[str, Any]:
+def _row(one: "StudySummary", chosen: str | None) -> dict[str, Any]:
     return {
         "id": one.id,
         "title": one.title,
@@ -125,7 +130,7 @@ def _row(one: StudySummary, chosen: str | None) -> dict[str, Any]:
     }
 
 
-def _sheet(store: Store, summary: StudySummary) -> str:
+def _sheet(store: "Store", summary: "StudySummary") -> str:
     protocol, findings = store.protocol(summary.id), store.verify(summary.id)
     page = study_page(protocol, summary, findings)
     if summary.unblinded and any(p.answered for p in summary.progress):

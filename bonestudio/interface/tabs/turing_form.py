@@ -3,20 +3,22 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from bonestudio.errors import RequestError
-from bonestudio.instruments.phantom_films import PhantomFilms
 from bonestudio.interface import session
-from bonestudio.turing import sources
-from bonestudio.turing.design import Design, Question, design
 from bonestudio.turing.equivalence import reads_needed
-from bonestudio.turing.protocol import Kind
+
+if TYPE_CHECKING:  # loaded when a study is opened
+    from bonestudio.turing.design import Design, Question
+    from bonestudio.turing.protocol import Kind
 
 TRY_OUT = "Virtual patients (try it out)"
 OWN = "My own images"
+HALF = "My real images, virtual patients as synthetic"
+BOXES = 3
 KINDS: dict[str, str] = {
     "real-or-synthetic": "Real or synthetic?",
     "older-of-two": "Which is older?",
@@ -24,8 +26,8 @@ KINDS: dict[str, str] = {
 }
 FILES: dict[str, tuple[str, ...]] = {
     "real-or-synthetic": ("Real images", "Synthetic images"),
-    "older-of-two": ("Originals", "8 years older, same file names"),
-    "grading": ("Images",),
+    "older-of-two": ("Originals", "Older, same file names", "Younger, same file names"),
+    "grading": ("Images", "Scores: CSV with a column 'file'"),
 }
 
 
@@ -44,7 +46,7 @@ def study_form() -> Form:
     title = gr.Textbox(label="Title", max_length=200, elem_id="study-title")
     choices = [(words, kind) for kind, words in KINDS.items()]
     kind = gr.Radio(choices, value="older-of-two", label="Question", elem_id="study-kind")
-    place = gr.Radio([TRY_OUT, OWN], value=TRY_OUT, label="Images", elem_id="study-source")
+    place = gr.Radio([TRY_OUT, OWN, HALF], value=TRY_OUT, label="Images", elem_id="study-source")
     uploads = [
         gr.File(
             label=label, file_count="multiple", visible=False, height=96, elem_id=f"study-files-{i}"
@@ -59,6 +61,7 @@ def study_form() -> Form:
             gr.Slider(0, 0.5, 0.1, step=0.05, label="Hidden repeats (share)"),
             gr.Slider(1, 4, 1, step=1, label="Readings"),
             gr.Number(28, label="Washout between readings (days)", minimum=0),
+            gr.Slider(10, 200, 50, step=5, label="Reads after which a pause is proposed"),
         ]
         margin = gr.Slider(0.02, 0.3, 0.1, step=0.01, label="Equivalence margin")
         size = gr.HTML(_sample_size(0.1), apply_default_css=False)
@@ -72,44 +75,94 @@ def study_form() -> Form:
     return Form(fields, title, uploads, submit)
 
 
-def study_of(values: tuple[Any, ...]) -> tuple[Design, list[str]]:
+def study_of(values: tuple[Any, ...]) -> "tuple[Design, list[str]]":
     """Turn the form's values into a design and the readers' names."""
-    title, kind, place, first, second, readers, count, practice, *rest = values
-    repeats, rounds, washout, margin, override = rest
+    from bonestudio.turing.design import design
+
+    title, kind, place = values[:3]
+    uploads = list(values[3 : 3 + BOXES])
+    readers, count, practice, repeats, rounds, washout, session_length, margin, override = values[
+        3 + BOXES :
+    ]
     made = design(
-        _questions(kind, place, [first, second], int(count)),
+        _questions(kind, place, uploads, int(count)),
         title=(title or "").strip() or "Untitled study",
         kind=kind,
         practice=int(practice),
         repeats=repeats,
         rounds=int(rounds),
         washout_days=washout,
+        session_length=int(session_length),
+        sources=_described(kind, place),
         margin=margin,
         audit_override=override or "",
     )
     return made, [name.strip() for name in (readers or "").splitlines() if name.strip()]
 
 
-def _questions(kind: Kind, place: str, uploads: list[Any], count: int) -> list[Question]:
+def _questions(  # noqa: PLR0911 - one answer for each way to give images
+    kind: "Kind", place: str, uploads: list[Any], count: int
+) -> "list[Question]":
+    from bonestudio.instruments.phantom_films import PhantomFilms
+    from bonestudio.turing import sources
+
+    virtual = PhantomFilms()
     if place == TRY_OUT:
-        if kind != "older-of-two":
-            raise RequestError(
-                "Virtual patients can only be asked which bone is older; give images of your own for this question."
-            )
-        return sources.from_pairs(PhantomFilms().ageing_pairs(count))
-    wanted = FILES[kind]
-    if not all(uploads[: len(wanted)]):
-        raise RequestError("Images are missing: give files for " + " and ".join(wanted) + ".")
-    try:
-        folders = [_together(files) for files in uploads[: len(wanted)]]
-        if kind == "real-or-synthetic":
-            return sources.real_or_synthetic(folders[0], folders[1])
         if kind == "older-of-two":
-            return sources.pairs(folders[0], progressed=folders[1], regressed=None)
-        return sources.graded(folders[0])
+            return sources.from_pairs(virtual.ageing_pairs(count))
+        if kind == "grading":
+            return sources.from_scored(virtual.graded(count))
+        # As many of each, of different patients: no bone is shown in both styles.
+        real, synthetic = (
+            virtual.films(count // 2, natural=True),
+            virtual.films(count // 2, seed=10**6),
+        )
+        return sources.from_films(real, synthetic)
+    if place == HALF and kind != "real-or-synthetic":
+        raise RequestError(
+            "Virtual patients as the synthetic half fit the question 'Real or synthetic?' alone."
+        )
+    try:
+        folders = [_together(files) if files else None for files in uploads]
+        first, second, third = folders
+        if kind == "real-or-synthetic" and place == HALF and first:
+            films = sources.films(first)
+            return sources.from_films(films, virtual.films(len(films)))
+        if kind == "real-or-synthetic" and first and second:
+            return sources.real_or_synthetic(first, second)
+        if kind == "older-of-two" and first and (second or third):
+            return sources.pairs(first, progressed=second, regressed=third)
+        if kind == "grading" and first:
+            return sources.graded(first, scores=_scores(uploads[1]))
     finally:
         for file in [file for files in uploads for file in files or ()]:
             session.delete_upload(Path(file))
+    raise RequestError("Images are missing: " + _NEEDED[kind])
+
+
+_NEEDED = {
+    "real-or-synthetic": "give real images and synthetic ones.",
+    "older-of-two": "give originals, and older or younger versions of them (or both).",
+    "grading": "give images to be graded.",
+}
+
+
+def _scores(files: list[str] | None) -> Path | None:
+    return session.check_upload(Path(files[0])) if files else None
+
+
+def _described(kind: str, place: str) -> dict[str, str]:
+    """Say in the protocol where the images came from; no folder and no file is named."""
+    if place == OWN:
+        return {FILES[kind][0].lower(): "given by the investigator"}
+    if place == HALF:
+        return {"real": "given by the investigator", "synthetic": "virtual patients"}
+    if kind == "real-or-synthetic":
+        return {
+            "real": "virtual patients in the look of an archive",
+            "synthetic": "virtual patients, bare",
+        }
+    return {"images": "virtual patients"}
 
 
 def _together(files: list[str]) -> Path:
@@ -122,12 +175,13 @@ def _together(files: list[str]) -> Path:
 
 
 def _upload_boxes(kind: str, place: str) -> list[Any]:
-    labels = FILES[kind]
+    labels = FILES[kind][:1] if place == HALF else FILES[kind]
     return [
         gr.update(
-            label=labels[i] if i < len(labels) else "–", visible=place == OWN and i < len(labels)
+            label=labels[i] if i < len(labels) else "–",
+            visible=place != TRY_OUT and i < len(labels),
         )
-        for i in range(2)
+        for i in range(BOXES)
     ]
 
 

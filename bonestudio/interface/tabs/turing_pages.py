@@ -1,15 +1,15 @@
 """What the investigator sees of studies: the table, one study's page, links, the report in a frame."""
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from bonestudio.interface.frame import facts
-from bonestudio.turing.protocol import Protocol
-from bonestudio.turing.report import to_html
-from bonestudio.turing.results import analyse
-from bonestudio.turing.store import StudySummary
+
+if TYPE_CHECKING:
+    from bonestudio.turing.protocol import Protocol
+    from bonestudio.turing.store import StudySummary
 
 _TABLE = """
 <table class="bs-table" aria-label="Studies">
@@ -60,7 +60,7 @@ def study_table() -> gr.HTML:
     )
 
 
-def study_page(protocol: Protocol, summary: StudySummary, findings: list[str]) -> str:
+def study_page(protocol: "Protocol", summary: "StudySummary", findings: list[str]) -> str:
     """Lay out what was fixed, whether the log verifies, and how far each reader is."""
     log = "verifies" if not findings else " ".join(findings)
     audit = ", ".join(f"{name} {auc:.2f}" for name, auc in protocol.audit.items())
@@ -88,8 +88,11 @@ def study_page(protocol: Protocol, summary: StudySummary, findings: list[str]) -
     )
 
 
-def report_page(protocol: Protocol, rows: list[dict[str, Any]], findings: list[str]) -> str:
+def report_page(protocol: "Protocol", rows: list[dict[str, Any]], findings: list[str]) -> str:
     """Show the report in a frame of its own, where it can neither run a script nor style the studio."""
+    from bonestudio.turing.report import to_html
+    from bonestudio.turing.results import analyse
+
     page = to_html(analyse(protocol, rows), verified=findings)
     return f'<iframe class="bs-report" sandbox title="Report" srcdoc="{escape(page, quote=True)}"></iframe>'
 
