@@ -117,7 +117,8 @@ def halve(volume: Array) -> Array:
     """Halve each axis by the mean of 2 × 2 × 2 voxels (an odd last slice, row or column is left out)."""
     z, y, x = (n // 2 for n in volume.shape)
     blocks = volume[: 2 * z, : 2 * y, : 2 * x].reshape(z, 2, y, 2, x, 2)
-    return blocks.mean(axis=(1, 3, 5), dtype=np.float32)
+    halved: Array = blocks.mean(axis=(1, 3, 5), dtype=np.float32)
+    return halved
 
 
 def cut_stacks(volume: Array, *, starts: Sequence[int] = STARTS, length: int = STACK) -> Array:
@@ -155,7 +156,7 @@ def stitch_stacks(stacks: Array, *, starts: Sequence[int] = STARTS) -> Array:
         weights[here] += weight
     if (weights == 0).any():
         raise ImageError("The stacks leave slices between them that none covers.")
-    return total / weights[:, None, None]
+    return (total / weights[:, None, None]).astype(np.float32, copy=False)
 
 
 def _ramp(overlap: int, length: int) -> Array:

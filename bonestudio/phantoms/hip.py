@@ -234,7 +234,8 @@ def soft_tissue(
     bowel = torch.sigmoid((z - float(landmarks["head"][2]) - 45) / 8) * torch.sigmoid((95 - x) / 9)
     gas = 22.0 * (pockets - 0.7).clamp(min=0) * bowel
     path = path - torch.where(path > 60, gas, torch.zeros(()))
-    return path.clamp(min=0)
+    filled: Tensor = path.clamp(min=0)
+    return filled
 
 
 def _film(

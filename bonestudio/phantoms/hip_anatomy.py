@@ -101,7 +101,7 @@ def _store(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            np.savez_compressed(part, **arrays)
+            np.savez_compressed(part, allow_pickle=False, **arrays)
         Path(part.name).replace(path)
     except OSError as error:
         raise StorageError(
@@ -122,9 +122,10 @@ def _voxelised(name: str) -> np.ndarray:
     surface = pv.PolyData.from_regular_faces(points, faces)
     distance, origin = signed_distance(surface, STEP, pad=8.0)
     offset = ((ORIGIN - origin) / STEP)[::-1]
-    return affine_transform(
+    placed: np.ndarray = affine_transform(
         distance, np.ones(3), offset=offset, output_shape=SIZE, order=1, cval=-8.0
     )
+    return placed
 
 
 class _ArraysOnly(pickle.Unpickler):

@@ -1,6 +1,7 @@
 """Mineral of the distal radius: porous cortex around a trabecular core, in mg HA/cm³."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -59,8 +60,8 @@ def mineralise(
     under = _thinned(place.depth - place.cortex, coarse, counts)
     # Near the cortex trabeculae are broader; elsewhere they wax and wane over half a centimetre.
     relief = _relief(counts, random) * (1 + 0.4 * torch.exp(-under.clamp(min=0) / 1.5))
-    fit = {"thickness": cut, "relief": relief, "spacing": spacing}
-    width = width_for(network, under > 0, bv_tv=bone.bv_tv, **fit)
+    fit = partial(width_for, network, under > 0, thickness=cut, relief=relief, spacing=spacing)
+    width = fit(bv_tv=bone.bv_tv)
     if coarse > 1:
         # Interpolating distances rounds thin struts off: ask for as much more as the middle slab lacks.
         middle = slice(shape[0] // 2, min(shape[0] // 2 + _SLAB, shape[0]))
@@ -78,7 +79,7 @@ def mineralise(
         )[under[rows] > 0]  # fmt: skip
         if len(fine) and len(few):
             lacking = float(few.mean() / fine.mean())
-            width = width_for(network, under > 0, bv_tv=bone.bv_tv * lacking, **fit)
+            width = fit(bv_tv=bone.bv_tv * lacking)
     pores = _pores(spacing, bone.ct_po, random)
     density = torch.empty(tuple(shape))
     for first in range(0, shape[0], _SLAB):

@@ -79,7 +79,8 @@ def contours(outline: Outline, heights: np.ndarray) -> np.ndarray:
             [-np.sin(outline.tilt), np.cos(outline.tilt)],
         ]
     )
-    return section @ turn
+    turned: np.ndarray = section @ turn
+    return turned
 
 
 def _smooth(points: np.ndarray) -> np.ndarray:
@@ -88,7 +89,8 @@ def _smooth(points: np.ndarray) -> np.ndarray:
 
     closed = np.concatenate([points, points[:1]])
     spline = CubicSpline(np.arange(len(closed)), closed, bc_type="periodic")
-    return spline(np.linspace(0, len(points), _ANGLES, endpoint=False))
+    smooth: np.ndarray = spline(np.linspace(0, len(points), _ANGLES, endpoint=False))
+    return smooth
 
 
 @dataclass(frozen=True)

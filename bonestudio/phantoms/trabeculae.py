@@ -91,7 +91,9 @@ def band_limited(
     drawn = random.standard_normal((int(kept.sum()), 2), dtype=np.float32)
     spectrum = torch.zeros(shape, dtype=torch.complex64)
     spectrum[kept] = torch.view_as_complex(torch.from_numpy(drawn)) * band[kept]
-    return torch.fft.ifftn(spectrum) * float(np.prod(shape) / band.square().sum().sqrt())
+    power = float(band.square().sum().sqrt())
+    field: Tensor = torch.fft.ifftn(spectrum) * (float(np.prod(shape)) / power)
+    return field
 
 
 def _distance(field: Tensor, spacing: float) -> Tensor:
