@@ -73,8 +73,8 @@ def main() -> None:
     for name, title, phantom in films():
         write_film(ASSETS / "lightbox", name, title, phantom)
     for name, title, seed, grade in (
-        ("1-radius", "Distal radius, HR-pQCT", 3, 1),
-        ("2-radius-moved", "Another, with motion (grade 4)", 8, 4),
+        ("1-radius", "Distal radius", 3, 1),
+        ("2-radius-moved", "With motion", 8, 4),
     ):
         scan = VirtualPatient(seed, "F").radius_scan(grade, shape=(40, 208, 208), spacing=0.164)
         write_scan(ASSETS / "scan", name, title, scan.image)

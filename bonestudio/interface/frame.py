@@ -46,10 +46,10 @@ def footer() -> None:
 
 
 @contextmanager
-def inner_tab(title: str, *, name: str) -> Iterator[None]:
+def inner_tab(title: str, *, name: str) -> Iterator[gr.Tab]:
     """One of a few pages inside a tab; put them in ``with gr.Tabs(elem_classes="bs-inner")``."""
-    with gr.Tab(title, id=name, elem_id=f"inner-{name}"):
-        yield
+    with gr.Tab(title, id=name, elem_id=f"inner-{name}") as tab:
+        yield tab
 
 
 @contextmanager

@@ -28,8 +28,9 @@ class Tab:
     works: Callable[[], bool] = lambda: True
 
 
-# As in the plan of the page: age, fracture, segmentation, volume, density, turing, lightbox.
-ORDER = ("turing", "lightbox")
+# The systems will stand here as age, fracture, segmentation, volume, density, turing; until the first
+# of them is there, the page opens with a picture: the light box.
+ORDER = ("lightbox", "turing")
 
 
 def working_tabs() -> Iterator[Tab]:

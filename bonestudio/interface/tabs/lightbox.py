@@ -28,8 +28,8 @@ def fill() -> None:
     with gr.Tabs(elem_classes="bs-inner"):
         with frame.inner_tab("Film", name="film"):
             film_panel()
-        with frame.inner_tab("Scan", name="scan"):
-            scan_panel()
+        with frame.inner_tab("Scan", name="scan") as tab:
+            scan_panel(tab)
 
 
 def film_panel() -> None:

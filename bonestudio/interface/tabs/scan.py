@@ -30,7 +30,7 @@ _SAVES: dict[str, tuple[str, Callable[[ScanViewer, Path], Path]]] = {
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def scan_panel() -> None:
+def scan_panel(tab: gr.Tab | None = None) -> None:  # noqa: C901 - a page and what its parts do
     """Lay out the panel and connect it."""
     opened = gr.State(None, time_to_live=_HOUR)
     with frame.page():
@@ -85,6 +85,13 @@ def scan_panel() -> None:
         started = time.perf_counter()
         return answer(ScanViewer.open_sample(event.name), request, started)
 
+    def open_first(scan: ScanViewer | None, request: gr.Request) -> dict[Any, Any]:
+        """Show a scan, not an empty box, to whoever comes here first."""
+        if scan is not None:
+            return {}
+        started = time.perf_counter()
+        return answer(ScanViewer.open_sample(scans.samples()[0].name), request, started)
+
     def take_unit(scan: ScanViewer | None, chosen: str, request: gr.Request) -> dict[Any, Any]:
         if scan is None:
             return {}
@@ -113,6 +120,8 @@ def scan_panel() -> None:
     upload.upload(spoken(status, open_upload, upload), upload, every, **_PRIVATE)
     if strip is not None:
         strip.pick(spoken(status, open_sample), None, every, **_PRIVATE)
+        if tab is not None:
+            tab.select(spoken(status, open_first), opened, every, **_PRIVATE)
     unit.input(
         spoken(status, take_unit), [opened, unit], [opened, viewer, read, status], **_PRIVATE
     )

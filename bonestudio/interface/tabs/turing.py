@@ -60,6 +60,11 @@ def fill() -> None:
     def pick(event: gr.EventData) -> dict[Any, Any]:
         return shown(event.name, "Study chosen") | {links: ""}
 
+    def progress(study: str | None) -> dict[Any, Any]:
+        # Asked every few seconds: an unblinded study's report stays as it is, and where it was scrolled to.
+        fresh = dict(zip(page, _page(study, "", still=True), strict=True))
+        return {part: fresh[part] for part in (table, sheet)}
+
     def add(study: str | None, reader: str) -> dict[Any, Any]:
         token = study_store().enrol(_one(study), reader)
         said = f"{reader.strip()} was added; the link is shown only now"
@@ -79,7 +84,7 @@ def fill() -> None:
     _connect_form(form, page, links, status)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     table.pick(spoken(status, pick), None, [*page, links], **quiet)
-    table.ask(spoken(status, lambda study: shown(study, "Up to date")), chosen, page, **quiet)
+    table.ask(spoken(status, progress), chosen, page, **quiet)
     enrol.click(spoken(status, add), [chosen, name], [*page, links, name], **quiet)
     unblind.click(spoken(status, open_truth), [chosen, reason], [*page, reason], **quiet)
     report.click(spoken(status, save), chosen, [*saved, status], **quiet)
@@ -103,12 +108,17 @@ def _connect_form(form: Form, page: list[Any], links: gr.HTML, status: gr.HTML) 
     )
 
 
-def _page(study: str | None, said: str) -> tuple[str | None, list[dict[str, Any]], str, str]:
-    """Return what is chosen, the table, the chosen study's page and the status line."""
+def _page(study: str | None, said: str, *, still: bool = False) -> tuple[Any, ...]:
+    """Return what is chosen, the table, the chosen study's page and the status line.
+
+    ``still``: the page of an unblinded study, which does not change any more, is left alone.
+    """
     store = study_store()
     summaries = store.studies()
     chosen = next((one for one in summaries if one.id == study), None)
     rows = [_row(one, study) for one in summaries]
+    if still and chosen and chosen.unblinded:
+        return study, rows, gr.skip(), frame.said(said)
     return study, rows, _sheet(store, chosen) if chosen else "", frame.said(said)
 
 

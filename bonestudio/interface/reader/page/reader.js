@@ -40,7 +40,7 @@ async function show(next) {
 			return answer.blob();
 		})),
 	);
-	looked = {zoomed: false, windowed: false, unfocused: 0, screen: window.innerWidth * window.innerHeight};
+	looked = {zoomed: false, windowed: false, unfocused: 0, paused: 0, screen: window.innerWidth * window.innerHeight};
 	await mountFilms(part("images"), films, view.question, looked);
 	if (view.pause) await resting(`${view.answered} of ${view.total} are done. A pause does the eyes good; everything is saved.`);
 	part("cover").hidden = true;
@@ -48,6 +48,7 @@ async function show(next) {
 	painted = performance.now();
 	away = 0;
 	left = document.hasFocus() ? null : painted;
+	part("asked").focus({preventScroll: true}); // Tab goes on from here to the answers
 	return undefined;
 }
 
@@ -156,20 +157,22 @@ function back() {
 	left = null;
 }
 
-function gone() {
+function gone(why) {
 	if (left !== null || !painted) return;
 	left = performance.now();
-	looked.unfocused = (looked.unfocused ?? 0) + 1;
+	looked[why] += 1;
 }
 
-window.addEventListener("blur", gone);
-window.addEventListener("focus", back);
+// Under the cover the clock stands still anyway, whichever window has the focus.
+window.addEventListener("blur", () => part("cover").hidden && gone("unfocused"));
+window.addEventListener("focus", () => part("cover").hidden && back());
 part("pause").addEventListener("click", async () => {
 	if (sending || !part("cover").hidden) return;
-	gone();
+	gone("paused");
 	await resting("Paused. The image is covered and time does not count; you may also close the page and come back with your link.");
 	part("cover").hidden = true;
 	back();
+	part("asked").focus({preventScroll: true});
 });
 
 window.addEventListener("keydown", (event) => {
