@@ -7,6 +7,8 @@ functions when it has subcommands. Its parameters and docstring are its help.
 COMMANDS = {
     "serve": "open the studio in the browser",
     "inspect": "say what an image or a scan holds, as the studio reads it",
+    "train": "train a recipe on images of your own or on virtual patients",
+    "evaluate": "fill a table of a paper for given data and weights",
     "models": "list the checkpoints and their cards",
     "phantom": "write virtual patients as files, or compare them with real films",
     "study": "open, watch, unblind and report reader studies",

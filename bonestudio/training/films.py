@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from bonestudio import phantoms
 from bonestudio.cohorts import Cohort, ImageFolder, Phantoms, RsnaBoneAge
 from bonestudio.errors import BoneStudioError, TrainingError
+from bonestudio.metrics.extractors import film_levels
 from bonestudio.places import cache
 from bonestudio.training.order import Rows
 from bonestudio.training.terminal import watched
+from bonestudio.training.virtual import OrderedPhantoms
 
 Pixels = NDArray[np.uint8]
 
@@ -87,21 +88,10 @@ def read_films(cohort: Cohort, *, size: int, what: str = "films") -> Pixels:
 
 def _film(cohort: Cohort, i: int, size: int) -> Pixels:
     try:
-        return square(cohort[i].image, size)
+        return film_levels(cohort[i].image, size)
     except BoneStudioError as error:
         name = cohort.entries[i].name
         raise TrainingError(f"The film '{name}' cannot be used: {error}") from error
-
-
-def square(image: NDArray[np.float32], size: int) -> Pixels:
-    """Pad [height, width] in [0, 1] to a square with black and make it [size, size] in 0 … 255."""
-    height, width = image.shape
-    side = max(height, width)
-    canvas = Image.new("F", (side, side))
-    canvas.paste(Image.fromarray(image), ((side - width) // 2, (side - height) // 2))
-    small = np.asarray(canvas.resize((size, size), Image.Resampling.LANCZOS))
-    levels: Pixels = np.clip(np.rint(small * 255), 0, 255).astype(np.uint8)
-    return levels
 
 
 def known(values: Sequence[float | None]) -> NDArray[np.float32]:
@@ -126,7 +116,7 @@ def _key(cohort: Cohort, size: int) -> str:
     for file in getattr(whole, "files", ()):
         stat = file.stat()
         key.update(f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode())
-    if isinstance(whole, Phantoms):
+    if isinstance(whole, Phantoms | OrderedPhantoms):
         key.update(f"{whole.kind}|{sorted(whole.options.items())}".encode())
         for code in sorted(Path(phantoms.__path__[0]).glob("*.py")):
             key.update(code.read_bytes())

@@ -13,11 +13,12 @@ from training_pair import films
 from training_toy import toy_recipe
 
 from bonestudio.checkpoints import load
+from bonestudio.metrics.extractors import film_levels
 from bonestudio.networks.extractor import BoneExtractor
 from bonestudio.training import train
 from bonestudio.training.experiments.dcgan import DCGAN
 from bonestudio.training.feeding import Feed
-from bonestudio.training.films import open_cohort, square
+from bonestudio.training.films import open_cohort
 from bonestudio.training.logbook import read_lines
 from bonestudio.training.loop import Loop, Outcome
 from bonestudio.training.order import Order, Tickets
@@ -217,7 +218,7 @@ def test_features_of_films_and_scans(dims):
 
 
 def test_films_are_padded_to_a_square_with_black():
-    film = square(np.ones((40, 20), np.float32), 32)
+    film = film_levels(np.ones((40, 20), np.float32), 32)
     assert film.shape == (32, 32)
     assert film[:, 14:18].min() == 255
     assert film[:, :6].max() == 0

@@ -25,8 +25,14 @@ from bonestudio.training.moment import Moment
 from bonestudio.training.order import Rows
 from bonestudio.training.recipes import Frozen, Source
 from bonestudio.training.releases import family_of
+from bonestudio.training.virtual import OrderedPhantoms
 
 NUMBERS = ("age", "male", "abnormal", "grade")
+LIMITS = (
+    "Made to compare sets of images, not to read one: its errors of age and sex are far above a "
+    "radiologist's. Films of other bones, views or machines lie outside what it has seen. Scores of "
+    "another extractor are not comparable. Not for diagnosis."
+)
 
 
 class Options(Frozen):
@@ -71,11 +77,10 @@ class Extractor(Experiment[Options, Bones]):
         """Open training films; the held-out ones are kept for :meth:`evaluate`."""
         d = self.data
         kinds = d.kinds if d.source == "phantom" else d.kinds[:1]
-        cohorts = [
-            open_cohort(d.source, phantom=kind, count=d.count, ages=d.ages) for kind in kinds
-        ]
+        cohorts = [self._open(kind) for kind in kinds]
         self.held_out = self._join([cohort.split("test") for cohort in cohorts])
         films = self._join([cohort.split("train") for cohort in cohorts])
+        self.seen = len(films)
         self.asked = [name for name in NUMBERS if films.told[name].isfinite().any()]
         return {"films": films}
 
@@ -142,7 +147,6 @@ class Extractor(Experiment[Options, Bones]):
         """Hand on the averaged network."""
         family, licence, citation = family_of(self.data.source)
         scores = self.evaluate(now)
-        count = len(self.held_out)
         return Release(
             system="extractors",
             parts={
@@ -152,15 +156,37 @@ class Extractor(Experiment[Options, Bones]):
                     config=self.config,
                 )
             },
-            trained_on=f"{', '.join(self.data.kinds)} films of {family}",
+            trained_on=self._learned_from(family),
             family=family,
             licence=licence,
             citation=citation,
             intended_use="Features for FID and its kind; a rough reading of age and sex.",
-            limits="Scores of another extractor are not comparable. Not for diagnosis.",
+            limits=LIMITS,
             settings={"size": self.options.size, "range": [-1, 1]},
-            metrics={name: (value, count, "held out by patient") for name, value in scores.items()},
+            metrics={
+                name: (value, self._count(name), "held out by patient")
+                for name, value in scores.items()
+            },
         )
+
+    def _learned_from(self, family: str) -> str:
+        """Say what the network has seen: '840 films of hands (rsna)'."""
+        told = {
+            "phantom": "virtual patients",
+            "rsna": "RSNA Bone Age challenge",
+            "own": "own films",
+        }
+        return f"{self.seen} films ({', '.join(self.data.kinds)}), {told[family]}"
+
+    def _count(self, score: str) -> int:
+        """Held-out films whose answer is known."""
+        return int(self.held_out.told[score.rsplit("_", 1)[0]].isfinite().sum())
+
+    def _open(self, kind: str) -> Cohort:
+        d = self.data
+        if d.source == "phantom":
+            return OrderedPhantoms(kind, d.count, ages=d.ages)
+        return open_cohort(d.source, phantom=kind, count=d.count, ages=d.ages)
 
     def _join(self, cohorts: list[Cohort]) -> LabelledFilms:
         if any(not len(cohort) for cohort in cohorts):
