@@ -1,6 +1,5 @@
 """``bonestudio inspect``: what a file holds, as the studio reads it."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +21,14 @@ def inspect(
     json
         Answer in JSON.
     """
-    from bonestudio.commands.output import print_fields, print_json
+    from bonestudio.commands.output import print_json
     from bonestudio.imaging import describe
 
-    found = asdict(describe(file))
-    print_json(found) if json else print_fields(found)
+    found = describe(file)
+    if json:
+        print_json(found.as_dict())
+    else:
+        print("\n".join(found.lines()))
 
 
 COMMAND = inspect

@@ -1,7 +1,6 @@
 """The tree itself: its sizes, what must not be in it, and that each room says what it is."""
 
 import ast
-import json
 import re
 from pathlib import Path
 
@@ -59,15 +58,6 @@ def test_every_python_pin_is_exact() -> None:
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!+]+", line)] == []
     names = [line.partition("==")[0].lower().replace("_", "-") for line in lines]
     assert len(set(names)) == len(names)
-
-
-def test_the_viewer_s_pin_is_the_same_in_both_places() -> None:
-    """A wheel carries no lock, so the version and hash of NiiVue stand in the package too."""
-    from bonestudio.interface.fetch_viewer import INTEGRITY, VERSION
-
-    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
-    locked = lock["packages"]["node_modules/@niivue/niivue"]
-    assert (locked["version"], locked["integrity"]) == (VERSION, INTEGRITY)
 
 
 def test_no_file_is_large(tracked: list[Path]) -> None:

@@ -1,0 +1,134 @@
+"""What the documents show is what happens: README's Python and commands are run, its links followed."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from starting import free_port, start_studio, wait_until_open
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "benchmarks/README.md",
+    "training/README.md",
+)
+STUDIO = "http://127.0.0.1:7860"
+
+
+def fenced(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def python_lines() -> str:
+    """README's Python at README's line numbers, so that a traceback points at the page."""
+    lines, inside = [], False
+    for line in README.splitlines():
+        inside = inside and line != "```"
+        lines.append(line if inside else "")
+        inside = inside or line == "```python"
+    return "\n".join(lines)
+
+
+def test_the_python_runs(tmp_path: Path) -> None:
+    assert len(fenced("python")) >= 6
+    port = free_port()
+    page = tmp_path / "README.md.py"
+    page.write_text(python_lines().replace(STUDIO, f"http://127.0.0.1:{port}"), encoding="utf-8")
+    process = start_studio(port, environment={"XDG_DATA_HOME": str(tmp_path)})
+    try:
+        wait_until_open(process, f"http://127.0.0.1:{port}")
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", str(page)],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert done.returncode == 0, done.stderr
+
+
+def commands() -> list[tuple[str, str]]:
+    """Each command of README's console blocks and what it answers there."""
+    told = "".join(fenced("console"))
+    return [(one.split("\n", 1)[0], one.split("\n", 1)[1]) for one in told.split("$ ")[1:]]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("desk")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"), commands(), ids=[" ".join(c.split()[:3]) for c, _ in commands()]
+)
+def test_the_commands_answer_as_shown(command: str, answer: str, desk: Path) -> None:
+    name, *words = shlex.split(command)
+    assert name == "bonestudio"
+    done = subprocess.run(
+        [sys.executable, "-m", "bonestudio.cli", *words],
+        cwd=desk,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(desk)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    # Blanks align columns; an ellipsis stands for what differs each time, or for more.
+    shown = r".*".join(re.escape(part) for part in re.split(r"\s*…\s*", _plain(answer)))
+    assert re.fullmatch(shown, _plain(done.stdout), re.DOTALL), done.stdout
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-")
+        for h in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif not target.startswith("https://"):
+            assert ((ROOT / page).parent / target.partition("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_a_page_names_are_there(page: str) -> None:
+    """`bonestudio/…`, `tests/…`, `benchmarks/…` in backticks is a file or folder of the tree."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`(?:python )?((?:bonestudio|tests|benchmarks|training|assets)/[\w./-]+)", text)  # fmt: skip
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_benchmark_is_in_its_table(tracked: list[Path]) -> None:
+    table = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    scripts = [name.name for name in tracked if name.parent.name == "benchmarks"]
+    assert [name for name in scripts if name.endswith(".py") and name not in table] == []
+
+
+def test_every_recipe_is_in_its_table(tracked: list[Path]) -> None:
+    table = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
+    recipes = [
+        f"{p.parent.name}/{p.stem}"
+        for p in tracked
+        if p.suffix == ".toml" and p.parts[0] == "training"
+    ]
+    assert recipes
+    assert [name for name in recipes if name not in table] == []
