@@ -12,7 +12,7 @@ from bonestudio.errors import StudyError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.turing.audit import audit
 from bonestudio.turing.items import Deck, common_size
-from bonestudio.turing.protocol import QUESTIONS, Kind, Protocol
+from bonestudio.turing.protocol import ENDPOINTS, QUESTIONS, Kind, Protocol
 from bonestudio.turing.store import Store
 
 
@@ -75,6 +75,7 @@ def design(
                 "title": title.strip(),
                 "kind": kind,
                 "question": QUESTIONS[kind],
+                "primary_endpoint": ENDPOINTS[kind],
                 "items": tuple(deck.items),
                 "seed_commitment": hashlib.sha256(seed).hexdigest(),
                 "audit": audit(deck.items, deck.images),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import suppress
 from pathlib import Path
 
 from bonestudio.errors import StudyError
@@ -25,15 +26,17 @@ COLUMNS = (
     "milliseconds",
     "at",
 )
+LOOKED = ("zoomed", "windowed", "unfocused", "paused", "screen")
 
 
 def to_csv(rows: Rows) -> str:
-    """One line an answer, with practice and repeats marked."""
+    """One line an answer, with practice and repeats marked, and how the image was looked at."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(buffer, (*COLUMNS, *LOOKED), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _harmless(row[name]) for name in COLUMNS})
+        looked = {name: row["looked"].get(name, "") for name in LOOKED}
+        writer.writerow({name: _harmless(row[name]) for name in COLUMNS} | looked)
     return buffer.getvalue()
 
 
@@ -67,12 +70,13 @@ def to_imrmc(rows: Rows, *, title: str, modality: str = "study") -> str:
 
 
 def write_report(store: Store, study: str, folder: Path, *, hidden: bool = False) -> list[Path]:
-    """Write report.html, reads.csv and (two classes) reads.imrmc of an unblinded study."""
+    """Write report.html, reads.csv and (where both classes were read) reads.imrmc."""
     protocol, rows = store.protocol(study), store.reads(study)
     page = to_html(analyse(protocol, rows), verified=store.verify(study), hidden=hidden)
     texts = {"report.html": page, "reads.csv": to_csv(rows)}
     if protocol.kind != "grading":
-        texts["reads.imrmc"] = to_imrmc(rows, title=protocol.title)
+        with suppress(StudyError):
+            texts["reads.imrmc"] = to_imrmc(rows, title=protocol.title)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def draw(results: Results, names: dict[str, str]) -> list[str]:
     """Draw what the study allows."""
+    names = {key: name.replace("$", r"\$") for key, name in names.items()}  # no formulas
     if results.grading is not None:
         return [_figure_8(results, names)]
     return [_accuracies(results, names), _roc_curves(results, names)]
@@ -54,7 +55,8 @@ def _roc_curves(results: Results, names: dict[str, str]) -> str:
             axes.plot(false, true, label=names[one.reader])
     axes.plot([0, 1], [0, 1], color="#888", ls="--", lw=1)
     axes.set(xlabel="Real called synthetic", ylabel="Synthetic called synthetic", aspect="equal")
-    axes.legend(frameon=False, fontsize=8)
+    if len(axes.lines) > 1:
+        axes.legend(frameon=False, fontsize=8)
     return _svg(figure)
 
 

@@ -5,6 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
+from bonestudio.errors import StudyError
+from bonestudio.turing.agreement import alpha
 from bonestudio.turing.protocol import Item
 from bonestudio.turing.reads import Rows
 
@@ -34,14 +36,22 @@ class Grading:
     correlations: tuple[Correlation, ...]
     weighted_kappa: dict[tuple[str, str], float]
     """Quadratically weighted κ of each pair of experts."""
+    krippendorff: float
+    """Ordinal α of all experts."""
+    oneself: dict[str, tuple[float, int]]
+    """Expert → quadratically weighted κ with his own hidden repeats, and their number."""
 
 
 def analyse_grades(rows: Rows, items: tuple[Item, ...]) -> Grading:
     """Analyse the first reading of every expert."""
     grades: dict[str, dict[str, int]] = {}
+    again: dict[str, dict[str, int]] = {}
     for row in rows:
-        if row["round"] == 1 and not row["practice"] and not row["repeat"]:
-            grades.setdefault(row["reader"], {})[row["item"]] = int(row["choice"])
+        if row["round"] == 1 and not row["practice"]:
+            place = again if row["repeat"] else grades
+            place.setdefault(row["reader"], {})[row["item"]] = int(row["choice"])
+    if not grades:
+        raise StudyError("There are no answers to analyse yet.")
     scores = {item.key: item.scores for item in items}
     names = sorted({name for given in scores.values() for name in given})
     return Grading(
@@ -53,6 +63,11 @@ def analyse_grades(rows: Rows, items: tuple[Item, ...]) -> Grading:
         ),
         weighted_kappa={
             (a, b): _weighted_kappa(grades[a], grades[b]) for a, b in combinations(grades, 2)
+        },
+        krippendorff=_ordinal_alpha(list(grades.values())),
+        oneself={
+            expert: (_weighted_kappa(second, grades[expert]), len(second))
+            for expert, second in again.items()
         },
     )
 
@@ -80,11 +95,17 @@ def _correlate(
     )
 
 
+def _ordinal_alpha(grades: list[dict[str, int]]) -> float:
+    items = list(dict.fromkeys(item for given in grades for item in given))
+    table = np.array([[given.get(item, np.nan) for item in items] for given in grades], dtype=float)
+    return alpha(table, "ordinal")
+
+
 def _weighted_kappa(first: dict[str, int], second: dict[str, int]) -> float:
     from sklearn.metrics import cohen_kappa_score
 
     shared = [item for item in first if item in second]
-    if len(shared) < 2:
-        return float("nan")
     a, b = [first[item] for item in shared], [second[item] for item in shared]
+    if len({*a, *b}) < 2:  # one grade for all: agreement beyond chance has no meaning
+        return float("nan")
     return float(cohen_kappa_score(a, b, labels=[1, 2, 3, 4, 5], weights="quadratic"))

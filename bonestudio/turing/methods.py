@@ -67,7 +67,8 @@ def _analysis(results: Results) -> list[str]:
         return [
             (
                 "Grades were compared with automatic realism scores by Spearman's ρ and Kendall's τ, and "
-                "between experts by quadratically weighted κ."
+                "between experts, and between an expert and his hidden repeats, by quadratically weighted "
+                "κ and Krippendorff's ordinal α; p-values are not adjusted for their number."
             )
         ]
     sentences = [
@@ -80,7 +81,7 @@ def _analysis(results: Results) -> list[str]:
     if results.pooled:
         sentences.append(
             "Readers were pooled by the Obuchowski-Rockette model with Hillis' degrees of freedom, "
-            "readers and cases random; a binomial test over all reads was not used, since reads of "
+            "readers and cases random and the variance of readers held at zero or more; a binomial test over all reads was not used, since reads of "
             "one case are correlated. Agreement is given as Cohen's, Fleiss' κ and Krippendorff's α."
         )
     if results.equivalence:
@@ -88,6 +89,12 @@ def _analysis(results: Results) -> list[str]:
             f"Equivalence with 50 % was tested by two one-sided tests with a margin of "
             f"±{100 * protocol.margin:g} points at α = {protocol.alpha:g}, set before the study; "
             "the absence of a significant difference was not taken for equivalence."
+        )
+    if results.oneself:
+        sentences.append("Agreement of a reader with himself is Cohen's κ over the hidden repeats.")
+    if results.later:
+        sentences.append(
+            "The first reading is the analysis; later ones are given beside it, with Cohen's κ."
         )
     if results.subgroups:
         sentences.append("p-values of subgroups were adjusted by Holm's method.")

@@ -46,8 +46,8 @@ def pooled_accuracy(reads: list[ReaderReads]) -> Pooled:
 def pooled_auc(reads: list[ReaderReads]) -> Pooled:
     """Mean area under the ROC curve of the graded confidences, readers and cases random."""
     _, ratings, truth = _complete(reads)
-    if truth.all() or not truth.any():
-        raise StudyError("An ROC analysis needs cases of both classes.")
+    if min(truth.sum(), (~truth).sum()) < 2:
+        raise StudyError("An ROC analysis needs two cases or more of each class.")
     return _pool(areas(ratings, truth), delong_covariance(ratings, truth), ratings.shape[1])
 
 

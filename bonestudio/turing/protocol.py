@@ -16,6 +16,11 @@ QUESTIONS: dict[Kind, str] = {
     "older-of-two": "Which of the two bones is older?",
     "grading": "How good is this image, from 1 (best) to 5?",
 }
+ENDPOINTS: dict[Kind, str] = {
+    "real-or-synthetic": "accuracy against 50 %, two one-sided tests, readers and cases random",
+    "older-of-two": "accuracy against 50 %, two-sided test, readers and cases random",
+    "grading": "rank correlation of each expert's grades with each realism score",
+}
 CHOICES: dict[Kind, tuple[str, ...]] = {
     "real-or-synthetic": ("real", "synthetic"),
     "older-of-two": ("left", "right"),
@@ -61,7 +66,7 @@ class Protocol(_Frozen):
     margin: float = Field(0.10, gt=0, lt=0.5)
     """Equivalence margin around 50 % accuracy, for the two one-sided tests."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    primary_endpoint: str = "accuracy against 50 %, two one-sided tests, readers and cases random"
+    primary_endpoint: str = Field(min_length=1)
     seed_commitment: str
     """SHA-256 of the secret seed of all orders: it can be shown afterwards that it was not changed."""
     audit: dict[str, float] = {}

@@ -45,12 +45,12 @@ class Reading:
 
     def __init__(self, store: Store, token: str) -> None:
         self._store, self._token_hash = store, hash_token(token)
-        with store.transaction() as session:
+        with store.transaction(looking=True) as session:
             self._reader(session)
 
     def view(self) -> View:
         """Return the first unanswered item, wherever the last session broke off."""
-        with self._store.transaction() as session:
+        with self._store.transaction(looking=True) as session:
             reader = self._reader(session)
             study = Store.row(session, reader.study)
             protocol = Protocol.model_validate(study.protocol)
@@ -85,7 +85,7 @@ class Reading:
 
     def image(self, slot_key: str, side: int) -> bytes:
         """Return the bare PNG of the current slot; side 0 is the left (or only) image."""
-        with self._store.transaction() as session:
+        with self._store.transaction(looking=True) as session:
             slot = self._open_slot(session, slot_key)
             reader = self._reader(session)
             protocol = Protocol.model_validate(Store.row(session, reader.study).protocol)

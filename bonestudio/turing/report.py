@@ -5,7 +5,9 @@ It needs nothing but itself: figures are inline SVG, and a browser prints it to 
 
 from collections.abc import Sequence
 from html import escape
+from math import isinf, isnan
 
+from bonestudio.metrics.classification import Estimate
 from bonestudio.turing import figures
 from bonestudio.turing.analysis import Proportion
 from bonestudio.turing.methods import methods_paragraph
@@ -50,7 +52,7 @@ def to_html(results: Results, *, verified: Sequence[str], hidden: bool = False) 
 def _sections(results: Results, names: dict[str, str]) -> list[str]:
     made = [_table_2(results, names), _table_3(results, names), _grades(results, names)]
     made += [_pooled(results), _equivalence(results, names), _agreement(results, names)]
-    made += [_subgroups(results, names)]
+    made += [_later(results, names), _subgroups(results, names)]
     made += [svg for svg in figures.draw(results, names) if svg]
     return [part for part in made if part]
 
@@ -76,10 +78,10 @@ def _table_2(results: Results, names: dict[str, str]) -> str:
             _share(r.accuracy),
             _range(r.accuracy.clopper_pearson),
             _p(r.accuracy.p_chance),
-            f"{r.detection.d_prime:.2f}",
-            f"{r.detection.criterion:.2f}",
-            f"{r.auc.value:.2f} ({r.auc.low:.2f}–{r.auc.high:.2f})",
-            f"{r.seconds['real']:.1f} / {r.seconds['synthetic']:.1f}",
+            _number(r.detection.d_prime),
+            _number(r.detection.criterion),
+            _estimate(r.auc),
+            f"{_seconds(r.seconds['real'])} / {_seconds(r.seconds['synthetic'])}",
         )
         for r in results.table_2
     ]
@@ -104,18 +106,38 @@ def _table_3(results: Results, names: dict[str, str]) -> str:
     rows = [
         (
             names[r.reader],
-            _share(r.accuracy),
-            _share(r.progression),
-            _share(r.regression),
-            _p(r.accuracy.p_chance),
+            _percent(r.accuracy.value),
+            _percent(r.progression.value),
+            _percent(r.regression.value),
         )
         for r in results.table_3
     ]
+    detail = [
+        (
+            names[r.reader],
+            _share(r.accuracy),
+            _range(r.accuracy.clopper_pearson),
+            _p(r.accuracy.p_chance),
+            _share(r.progression),
+            _share(r.regression),
+            f"{_seconds(r.seconds['progression'])} / {_seconds(r.seconds['regression'])}",
+        )
+        for r in results.table_3
+    ]
+    heads = (
+        "Reader",
+        "Accuracy (Wilson)",
+        "Clopper-Pearson",
+        "p vs 50 %",
+        "Progression (Wilson)",
+        "Regression (Wilson)",
+        "Median time, s (P / R)",
+    )
     return _table(
         "Which of two is older; 50 % is chance, 100 % is all changes recognised.",
-        ("Reader", "Accuracy", "Progression", "Regression", "p vs 50 %"),
+        ("Reader", "Accuracy", "Progression", "Regression"),
         rows,
-    )
+    ) + _table("The same with uncertainty.", heads, detail)
 
 
 def _grades(results: Results, names: dict[str, str]) -> str:
@@ -125,32 +147,39 @@ def _grades(results: Results, names: dict[str, str]) -> str:
         (
             names[c.expert],
             c.score,
-            f"{c.spearman:.2f}",
+            _number(c.spearman),
             _p(c.p_spearman),
-            f"{c.kendall:.2f}",
+            _number(c.kendall),
             _p(c.p_kendall),
             str(c.n),
         )
         for c in results.grading.correlations
     ]
     between = [
-        (f"{names[a]} – {names[b]}", f"{kappa:.2f}")
+        (f"{names[a]} – {names[b]} (weighted κ)", _number(kappa))
         for (a, b), kappa in results.grading.weighted_kappa.items()
+    ]
+    if between:
+        between.append(("all (Krippendorff α, ordinal)", _number(results.grading.krippendorff)))
+    between += [
+        (f"{names[expert]} with himself or herself ({count} repeats, weighted κ)", _number(kappa))
+        for expert, (kappa, count) in results.grading.oneself.items()
     ]
     return _table(
         "Grade (1 is best) against realism score.",
         ("Expert", "Score", "Spearman ρ", "p", "Kendall τ", "p", "N"),
         rows,
-    ) + (_table("Agreement of experts.", ("Experts", "Weighted κ"), between) if between else "")
+    ) + (_table("Agreement of experts.", ("Experts", "Value"), between) if between else "")
 
 
 def _pooled(results: Results) -> str:
     rows = [
         (
             name,
+            f"{p.readers}, {p.cases}",
             f"{p.estimate:.3f}",
-            f"{p.standard_error:.3f}",
-            f"{p.degrees_of_freedom:.1f}",
+            _number(p.standard_error, 3),
+            _number(p.degrees_of_freedom, 1),
             _range((p.low, p.high)),
             _p(p.p_chance),
         )
@@ -161,7 +190,7 @@ def _pooled(results: Results) -> str:
         return ""
     return _table(
         "All readers (Obuchowski-Rockette; readers and cases random).",
-        ("Measure", "Mean", "SE", "df", "95 % interval", "p vs 0.5"),
+        ("Measure", "Readers, cases in common", "Mean", "SE", "df", "95 % interval", "p vs 0.5"),
         rows,
     )
 
@@ -192,16 +221,29 @@ def _agreement(results: Results, names: dict[str, str]) -> str:
     rows = []
     if results.agreement:
         rows += [
-            (f"{names[a]} – {names[b]} (Cohen κ)", f"{k.value:.2f} ({k.low:.2f}–{k.high:.2f})")
+            (f"{names[a]} – {names[b]} (Cohen κ)", _estimate(k))
             for (a, b), k in results.agreement.pairs.items()
         ]
-        rows.append(("all (Fleiss κ)", f"{results.agreement.fleiss:.2f}"))
-        rows.append(("all (Krippendorff α)", f"{results.agreement.krippendorff:.2f}"))
+        rows.append(("all (Fleiss κ)", _number(results.agreement.fleiss)))
+        rows.append(("all (Krippendorff α)", _number(results.agreement.krippendorff)))
     rows += [
-        (f"{names[r]} with himself or herself ({k.n} repeats)", f"{k.value:.2f}")
+        (f"{names[r]} with himself or herself ({k.n} repeats)", _estimate(k))
         for r, k in results.oneself
     ]
+    rows += [
+        (f"{names[one.reader]}, reading {one.round} with the first (Cohen κ)", _estimate(one.kappa))
+        for one in results.later
+    ]
     return _table("Agreement on what was said.", ("Readers", "Value"), rows) if rows else ""
+
+
+def _later(results: Results, names: dict[str, str]) -> str:
+    rows = [
+        (names[one.reader], str(one.round), _share(one.accuracy), _p(one.accuracy.p_chance))
+        for one in results.later
+    ]
+    titles = ("Reader", "Reading", "Accuracy (Wilson)", "p vs 50 %")
+    return _table("Readings after the washout.", titles, rows) if rows else ""
 
 
 def _subgroups(results: Results, names: dict[str, str]) -> str:
@@ -225,7 +267,19 @@ def _table(caption: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 
 def _percent(value: float) -> str:
-    return "–" if value != value else f"{100 * value:.0f}%"  # noqa: PLR0124 - NaN differs from itself
+    return "–" if isnan(value) else f"{100 * value:.0f}%"
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return "–" if isnan(value) else "∞" if isinf(value) else f"{value:.{digits}f}"
+
+
+def _seconds(value: float) -> str:
+    return _number(value, 1)
+
+
+def _estimate(e: Estimate) -> str:
+    return _number(e.value) if isnan(e.low) else f"{e.value:.2f} ({e.low:.2f}–{e.high:.2f})"
 
 
 def _share(p: Proportion) -> str:
@@ -233,8 +287,8 @@ def _share(p: Proportion) -> str:
 
 
 def _range(interval: tuple[float, float]) -> str:
-    return f"{interval[0]:.2f}–{interval[1]:.2f}"
+    return "–" if isnan(interval[0]) else f"{interval[0]:.2f}–{interval[1]:.2f}"
 
 
 def _p(value: float) -> str:
-    return "–" if value != value else "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR0124
+    return "–" if isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,9 +1,18 @@
 """Everything that a report shows of an unblinded study, computed once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
+from bonestudio.errors import StudyError
 from bonestudio.metrics.classification import Estimate
-from bonestudio.turing.agreement import Agreement, between_readers, with_oneself
+from bonestudio.turing.agreement import (
+    Agreement,
+    between_readers,
+    between_readings,
+    with_oneself,
+)
 from bonestudio.turing.analysis import (
     OlderOfTwo,
     Proportion,
@@ -11,6 +20,7 @@ from bonestudio.turing.analysis import (
     by_group,
     holm,
     older_of_two,
+    proportion,
     real_or_synthetic,
 )
 from bonestudio.turing.equivalence import Equivalence, exact_tost, pooled_tost
@@ -18,6 +28,8 @@ from bonestudio.turing.grading import Grading, analyse_grades
 from bonestudio.turing.multireader import Pooled, pooled_accuracy, pooled_auc
 from bonestudio.turing.protocol import Protocol
 from bonestudio.turing.reads import ReaderReads, Rows, by_reader
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,16 @@ class Subgroup:
     group: str
     accuracy: Proportion
     p_holm: float
+
+
+@dataclass(frozen=True)
+class LaterReading:
+    """A reading after the washout: its own accuracy, and κ with the reader's first."""
+
+    reader: str
+    round: int
+    accuracy: Proportion
+    kappa: Estimate
 
 
 @dataclass(frozen=True)
@@ -45,16 +67,17 @@ class Results:
     pooled_equivalence: Equivalence | None = None
     agreement: Agreement | None = None
     oneself: tuple[tuple[str, Estimate], ...] = ()
+    later: tuple[LaterReading, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
 
 
 def analyse(protocol: Protocol, rows: Rows) -> Results:
-    """Analyse the first reading of every reader, as the protocol says."""
+    """Analyse the first reading of every reader, as the protocol says; later ones against it."""
     if protocol.kind == "grading":
         return Results(protocol, grading=analyse_grades(rows, protocol.items))
     reads = by_reader(rows)
     pairs = protocol.kind == "older-of-two"
-    pooled = pooled_accuracy(reads) if len(reads) > 1 else None
+    pooled = _possible(lambda: pooled_accuracy(reads))
     margin, alpha = protocol.margin, protocol.alpha
     equivalence = [
         (
@@ -71,7 +94,7 @@ def analyse(protocol: Protocol, rows: Rows) -> Results:
         # A progression should be recognised; only realism is tested for equivalence with chance.
         equivalence=() if pairs else tuple(equivalence),
         pooled=pooled,
-        pooled_auc=None if pairs or pooled is None else pooled_auc(reads),
+        pooled_auc=None if pairs else _possible(lambda: pooled_auc(reads)),
         pooled_equivalence=(
             None
             if pairs or pooled is None
@@ -87,8 +110,28 @@ def analyse(protocol: Protocol, rows: Rows) -> Results:
         oneself=tuple(
             (one.reader, kappa) for one in reads if (kappa := with_oneself(rows, one.reader))
         ),
+        later=_later(protocol, rows, reads),
         subgroups=_subgroups(reads),
     )
+
+
+def _possible(work: Callable[[], T]) -> T | None:
+    """Leave out what too few readers or too few common cases do not allow."""
+    try:
+        return work()
+    except StudyError:
+        return None
+
+
+def _later(protocol: Protocol, rows: Rows, reads: list[ReaderReads]) -> tuple[LaterReading, ...]:
+    first = {one.reader: one for one in reads}
+    found = []
+    for number in range(2, protocol.rounds + 1):
+        for one in _possible(partial(by_reader, rows, round_number=number)) or []:
+            accuracy = proportion(int(one.correct.sum()), len(one.correct))
+            kappa = between_readings(first[one.reader], one)
+            found.append(LaterReading(one.reader, number, accuracy, kappa))
+    return tuple(found)
 
 
 def _subgroups(reads: list[ReaderReads]) -> tuple[Subgroup, ...]:

@@ -53,10 +53,16 @@ class Store:
         self.engine = _open(self.url)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Open a session that commits at the end, or rolls back and says why in a sentence."""
+    def transaction(self, *, looking: bool = False) -> Iterator[Session]:
+        """Open a session that commits at the end, or rolls back and says why in a sentence.
+
+        ``looking``: nothing will be written, so nobody who writes has to wait.
+        """
         try:
-            with Session(self.engine) as session, session.begin():
+            with (
+                Session(self.engine.execution_options(looking=looking)) as session,
+                session.begin(),
+            ):
                 yield session
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).splitlines()[0]
@@ -146,7 +152,7 @@ class Store:
 
     def studies(self) -> list[StudySummary]:
         """List all studies with their readers' progress, newest first."""
-        with self.transaction() as session:
+        with self.transaction(looking=True) as session:
             rows = session.scalars(select(StudyRow).order_by(StudyRow.created.desc())).all()
             return [
                 StudySummary(
@@ -162,7 +168,7 @@ class Store:
 
     def protocol(self, study: str) -> Protocol:
         """Return the protocol; it holds the truth, so it stays on the server's side."""
-        with self.transaction() as session:
+        with self.transaction(looking=True) as session:
             return Protocol.model_validate(self.row(session, study).protocol)
 
     def unblind(self, study: str, *, reason: str) -> None:
@@ -179,7 +185,7 @@ class Store:
 
     def reads(self, study: str) -> list[dict[str, Any]]:
         """Return every answer with its truth as a tidy table; only after unblinding."""
-        with self.transaction() as session:
+        with self.transaction(looking=True) as session:
             row = self.row(session, study)
             if row.unblinded is None:
                 raise StudyError("Answers can be seen only after the study has been unblinded.")
@@ -213,7 +219,7 @@ class Store:
 
     def verify(self, study: str) -> list[str]:
         """Return what has been tampered with, one sentence each; empty when nothing has."""
-        with self.transaction() as session:
+        with self.transaction(looking=True) as session:
             return log.verify(session, self._key, self.row(session, study))
 
     def note(self, session: Session, study: str, kind: str, content: dict[str, Any]) -> None:
@@ -285,15 +291,19 @@ def _open(url: Any) -> Engine:
     engine = create_engine(url, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(
-            engine, "begin", lambda connection: connection.execute(text("BEGIN IMMEDIATE"))
-        )
+        event.listen(engine, "begin", _begin_sqlite)
     try:
         Base.metadata.create_all(engine)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         raise StorageError(f"The study database cannot be opened: {reason}.") from error
     return engine
+
+
+def _begin_sqlite(connection: Any) -> None:
+    """Take the writer's lock at once, so that two writers queue; who only looks needs none (WAL)."""
+    looking = connection.get_execution_options().get("looking")
+    connection.execute(text("BEGIN" if looking else "BEGIN IMMEDIATE"))
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bonestudio.imaging.types import Radiograph
 from bonestudio.turing.items import Deck
-from bonestudio.turing.protocol import QUESTIONS, Protocol
+from bonestudio.turing.protocol import ENDPOINTS, QUESTIONS, Protocol
 from bonestudio.turing.store import Store
 
 SEED = b"a secret of the investigator"
@@ -85,6 +85,7 @@ def make_protocol(deck, kind="real-or-synthetic", **changes):
             "title": "Hands",
             "kind": kind,
             "question": QUESTIONS[kind],
+            "primary_endpoint": ENDPOINTS[kind],
             "items": tuple(deck.items),
             "seed_commitment": hashlib.sha256(SEED).hexdigest(),
         }

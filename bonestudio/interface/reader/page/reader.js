@@ -35,10 +35,7 @@ async function show(next) {
 	layOut();
 	cover("Loading …");
 	const films = await Promise.all(
-		Array.from({length: view.images}, (_, side) => fetch(`${base}/image/${view.slot}/${side}`, {cache: "no-store"}).then((answer) => {
-			if (!answer.ok) throw new Error("The image did not arrive; reload the page.");
-			return answer.blob();
-		})),
+		Array.from({length: view.images}, (_, side) => patiently("No connection. Trying again …", () => picture(side))),
 	);
 	looked = {zoomed: false, windowed: false, unfocused: 0, paused: 0, screen: window.innerWidth * window.innerHeight};
 	await mountFilms(part("images"), films, view.question, looked);
@@ -50,6 +47,12 @@ async function show(next) {
 	left = document.hasFocus() ? null : painted;
 	part("asked").focus({preventScroll: true}); // Tab goes on from here to the answers
 	return undefined;
+}
+
+async function picture(side) {
+	const answer = await fetch(`${base}/image/${view.slot}/${side}`, {cache: "no-store"});
+	if (!answer.ok) throw new Error("The image did not arrive; reload the page.");
+	return answer.blob();
 }
 
 function layOut() {
@@ -114,13 +117,20 @@ async function send(confidence) {
 }
 
 // The answer is sent again until the server says that it has it; it counts once however often it comes.
-async function saved(body) {
+function saved(body) {
+	return patiently("No connection. Your answer is kept here and sent again …", () =>
+		ask("/answer", {method: "POST", body, headers: {"Content-Type": "application/json"}}));
+}
+
+async function patiently(meanwhile, work) {
 	for (let pause = 500; ; pause = Math.min(pause * 2, 8000)) {
 		try {
-			return await ask("/answer", {method: "POST", body, headers: {"Content-Type": "application/json"}});
+			const done = await work();
+			part("trouble").textContent = "";
+			return done;
 		} catch (error) {
 			if (!(error instanceof TypeError)) throw error; // a refusal, not a lost connection
-			part("trouble").textContent = "No connection. Your answer is kept here and sent again …";
+			part("trouble").textContent = meanwhile;
 			await new Promise((done) => setTimeout(done, pause));
 		}
 	}
