@@ -5,9 +5,11 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from starting import free_port, start_studio, wait_until_open
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,3 +134,24 @@ def test_every_recipe_is_in_its_table(tracked: list[Path]) -> None:
     ]
     assert recipes
     assert [name for name in recipes if name not in table] == []
+
+
+def test_the_citation_names_this_version() -> None:
+    from bonestudio import __version__
+
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= set(cited)
+    assert cited["version"] == project["version"] == __version__
+    assert cited["license"] == project["license"]
+    assert [author["name"] for author in project["authors"]] == [
+        a["name"] for a in cited["authors"]
+    ]
+
+
+def test_pictures_are_small_enough_for_a_page(tracked: list[Path]) -> None:
+    pictures = [name for name in tracked if name.parts[:2] == ("assets", "readme")]
+    assert {name.as_posix() for name in pictures} == set(
+        re.findall(r"\((assets/readme/\S+)\)", README)
+    )
+    assert max((ROOT / name).stat().st_size for name in pictures) < 300_000
