@@ -1,10 +1,14 @@
 """The tree itself: its sizes, what must not be in it, and that each room says what it is."""
 
 import ast
+import itertools
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 1024**2
@@ -58,6 +62,17 @@ def test_every_python_pin_is_exact() -> None:
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!+]+", line)] == []
     names = [line.partition("==")[0].lower().replace("_", "-") for line in lines]
     assert len(set(names)) == len(names)
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    names = {canonicalize_name(Requirement(one).name) for one in asked}
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {canonicalize_name(one.partition("==")[0]): one.partition("==")[2] for one in pins}
+    assert names - set(pinned) == set()
+    needs = {canonicalize_name(one.name): one.specifier for one in map(Requirement, asked)}
+    assert [name for name, allowed in needs.items() if pinned[name] not in allowed] == []
 
 
 def test_no_file_is_large(tracked: list[Path]) -> None:
