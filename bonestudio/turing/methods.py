@@ -6,7 +6,7 @@ from bonestudio.turing.results import Results
 TASKS = {
     "real-or-synthetic": "each image was called real or synthetic",
     "older-of-two": "of each pair, an original and its age-progressed or -regressed version, the older bone was named",
-    "grading": "each image was graded from 1 (best) to 5",
+    "grading": "each image was graded from 1 (best) to 5 by sharpness, valid image area, artefacts, contours and repetitive patterns",
 }
 
 

@@ -14,7 +14,7 @@ Kind = Literal["real-or-synthetic", "older-of-two", "grading"]
 QUESTIONS: dict[Kind, str] = {
     "real-or-synthetic": "Is this image real or synthetic?",
     "older-of-two": "Which of the two bones is older?",
-    "grading": "How good is this image, from 1 (best) to 5?",
+    "grading": "How good is this image, from 1 (best) to 5? Judge sharpness, valid area, artefacts, contours, repeated patterns.",
 }
 ENDPOINTS: dict[Kind, str] = {
     "real-or-synthetic": "accuracy against 50 %, two one-sided tests, readers and cases random",
