@@ -58,6 +58,20 @@ def test_gradients_are_those_of_one_process(computed, case, rank):
     assert max(found.values()) < TOLERANCE, max(found, key=found.get)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_in_32_bits_gradients_differ_by_rounding_alone(computed, case):
+    """The first step's difference, as a share of the norm of its whole gradient."""
+    alone = load_file(computed / f"{case}-single-0of1.safetensors")
+    pair = load_file(computed / f"{case}-single-0of2.safetensors")
+    keys = [key for key in alone if "gradient" in key]
+    assert keys
+    assert {alone[key].dtype for key in keys} == {torch.float32}
+    norm = sum(alone[key].double().square().sum() for key in keys) ** 0.5
+    apart = sum((alone[key].double() - pair[key].double()).square().sum() for key in keys) ** 0.5
+    assert norm > 0
+    assert apart / norm < 1e-6
+
+
 @pytest.mark.parametrize("what", ["buffer", "average"])
 @pytest.mark.parametrize("case", CASES)
 def test_buffers_and_averages_are_those_of_one_process(computed, case, what):

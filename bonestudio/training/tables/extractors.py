@@ -58,6 +58,7 @@ def extractors_table(*, data: str, count: int, seed: int) -> Table:
         columns=COLUMNS,
         rows=rows,
         plotted=COLUMNS[3:],
+        labels=2,
         notes=[
             "Means and shares with 95 % intervals (normal for errors, Wilson's for shares).",
             "The error of the mean age is that of always answering the mean age of these patients.",

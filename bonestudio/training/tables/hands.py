@@ -10,7 +10,7 @@ from bonestudio.errors import RequestError
 from bonestudio.metrics.distributions import frechet_distance, kernel_distance
 from bonestudio.metrics.extractors import Extractor, extractor_names, find_extractor
 from bonestudio.metrics.manifolds import manifold_scores
-from bonestudio.training.tables.pictures import CLEAN, Pictures, open_pictures
+from bonestudio.training.tables.pictures import CLEAN, Pictures, check_source, open_pictures
 from bonestudio.training.tables.table import Cell, Table
 
 PAPER = (
@@ -26,11 +26,14 @@ def hands_table(
     """Compare synthetic hands with real ones, beside two halves of the real ones: the floor."""
     if count < 8:
         raise RequestError(f"At least 8 images of each side are compared, not {count}.")
+    synthetic = synthetic or CLEAN
+    check_source(real)
+    check_source(synthetic)
     chosen = find_extractor(extractor or _suited(real))
     if chosen.dims != 2:
         raise RequestError(f"{chosen.name} describes scans; hands need one for films.")
     films = open_pictures(real, kind="hand", count=count, seed=seed)
-    made = open_pictures(synthetic or CLEAN, kind="hand", count=count, seed=seed + 500_000)
+    made = open_pictures(synthetic, kind="hand", count=count, seed=seed + 500_000)
     for pictures in (films, made):
         if len(pictures) < 8:
             raise RequestError(f"'{pictures.what}' has {len(pictures)} images; 8 are needed.")

@@ -42,8 +42,13 @@ def open_pictures(source: str, *, kind: Any, count: int, seed: int) -> Pictures:
         return Pictures(
             Path(source).resolve().name, _films(Subset(cohort, sorted(chosen.tolist())))
         )
-    if available(source):
-        return Pictures(source, generate(source, count=count, seed=seed))
+    return Pictures(source, generate(source, count=count, seed=seed))
+
+
+def check_source(source: str) -> None:
+    """Refuse a source that is nothing, before anything is rendered."""
+    if source in {"phantom", CLEAN} or Path(source).is_dir() or available(source):
+        return
     raise RequestError(
         f"'{source}' is neither a folder, nor 'phantom' or '{CLEAN}', nor a checkpoint that "
         "'bonestudio models' lists."

@@ -15,7 +15,10 @@ Cell = str | int | float | tuple[float, float, float] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows under columns; ``plotted`` names the columns of the plot, ``notes`` say how to read it."""
+    """Rows under columns; ``plotted`` names the columns of the plot, ``notes`` say how to read it.
+
+    The first ``labels`` columns name a row in the plot.
+    """
 
     name: str
     title: str
@@ -23,6 +26,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     plotted: Sequence[str]
     notes: Sequence[str]
+    labels: int = 1
 
     @staticmethod
     def shown(cell: Cell) -> str:
@@ -93,12 +97,12 @@ def _plot(table: Table, path: Path) -> None:
             "Plots of tables need matplotlib: pip install 'bonestudio[study]'."
         ) from error
     names = [name for name in table.plotted if any(_known(row, table, name) for row in table.rows)]
-    longest = max(len(str(row[0])) for row in table.rows)
+    labels = [" · ".join(str(cell) for cell in row[: table.labels]) for row in table.rows]
+    longest = max(map(len, labels))
     figure = Figure(
         figsize=(1 + 0.07 * longest + 2.6 * max(1, len(names)), 1.2 + 0.45 * len(table.rows)),
         layout="constrained",
     )
-    labels = [str(row[0]) for row in table.rows]
     for number, name in enumerate(names, start=1):
         axes = figure.add_subplot(1, len(names), number)
         for place, row in enumerate(table.rows):
@@ -106,13 +110,9 @@ def _plot(table: Table, path: Path) -> None:
             if value is None:
                 continue
             axes.barh(place, value[0], color="#3b6ea5", height=0.6)
-            axes.errorbar(
-                value[0],
-                place,
-                xerr=[[value[0] - value[1]], [value[2] - value[0]]],
-                color="#222222",
-                capsize=3,
-            )
+            reach = [[value[0] - value[1]], [value[2] - value[0]]]
+            if value[2] > value[1]:
+                axes.errorbar(value[0], place, xerr=reach, color="#222222", capsize=3)
             axes.annotate(
                 f" {value[0]:.3g}", (value[2], place), va="center", fontsize=8, color="#222222"
             )
