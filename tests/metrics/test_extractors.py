@@ -155,3 +155,38 @@ def test_other_weights_are_not_inceptions(tmp_path, monkeypatch):
     monkeypatch.setenv("BONESTUDIO_INCEPTION", str(tmp_path / "other.pth"))
     with pytest.raises(CheckpointError, match="does not hold"):
         find_extractor(INCEPTION)
+
+
+def test_an_extractor_of_scans_is_read_from_its_card(tmp_path, monkeypatch):
+    """One of a user's own, 3D; its card tells the grid and the window of densities."""
+    from bonestudio.checkpoints import Card, Part
+    from bonestudio.checkpoints.store import save
+    from bonestudio.networks.extractor import BoneExtractor
+
+    config = {"kinds": ["radius"], "dims": 3, "width": 4}
+    card = Card(
+        system="extractors",
+        name="scans",
+        summary="grades",
+        parts={"extractor": Part(architecture="extractor:BoneExtractor", config=config)},
+        settings={"scan": {"shape": [8, 16, 16], "window": [-200.0, 1200.0]}},
+        trained_on="nothing",
+        family="own",
+        recipe="none",
+        recipe_hash="0",
+        steps=0,
+        seed=0,
+        hardware="none",
+        date="2026-01-01",
+        licence="none",
+        intended_use="a test",
+        limits="untrained",
+    )
+    save(card, {"extractor": BoneExtractor(**config)}, tmp_path)
+    monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(tmp_path))
+    extractor = find_extractor("scans")
+    scans = [np.random.default_rng(i).normal(300, 100, (10, 20 + i, 18)) for i in range(3)]
+    assert extractor.dims == 3
+    assert extractor.prepare(scans).shape == (3, 1, 8, 16, 16)
+    assert extractor.features(scans).shape == (3, 32)
+    assert not torch.equal(*extractor.features([scans[0], scans[0] + 400]))
