@@ -43,6 +43,16 @@ class Growing:
         How far the shaft's face of the plate stands out in the middle over its rim, mm of the mesh.
     waves
         Depth of the growth plate's waves over the bone's half depth.
+    flare
+        How much wider the base and narrower the head is than the mesh, as a share of its width,
+        [batch]; None: as the mesh.
+    hollow
+        Trabecular density half-way along the shaft over that near the joints.
+    even
+        0: the pattern's contrast is the same all along; 1: as deep in the thin spongiosa of the
+        shaft, in absolute terms, as near the joints.
+    lean
+        Tilt of the bone out of the film's plane (a flexed finger), [batch] radians; None: flat.
     visible
         Share of the bone, counted from the plate's end, that the film can show.
     pixel
@@ -71,6 +81,10 @@ class Growing:
     rim: float = 0.0
     crown: float = 0.0
     waves: float = 0.09
+    flare: Tensor | None = None
+    hollow: float = 0.12
+    even: float = 0.0
+    lean: Tensor | None = None
     visible: float = 1.0
     pixel: float = 0.25
     depth_samples: int = 12
@@ -110,11 +124,12 @@ def spongiosa(
         align_corners=True,
     ).reshape(x.shape)
     from_middle = ((share - 0.5).abs() * 2).clamp(0, 1)
-    level = 0.12 + 0.88 * from_middle**1.5
+    level = bone.hollow + (1 - bone.hollow) * from_middle**1.5
+    contrast = bone.contrast[:, None, None, None] * level.pow(-bone.even)
     # Young bone under the plate (primary spongiosa) is dense over two millimetres.
     young = (1 - bone.fusion)[:, None, None, None] * torch.exp(-over_mm.abs() / (6 * bone.pixel))
     level = bone.trabecular[:, None, None, None] * (level + 0.5 * young)
-    return level * (1 + bone.contrast[:, None, None, None] * pattern).clamp(0.05, 4.0)
+    return level * (1 + contrast * pattern).clamp(0.05, 4.0)
 
 
 def matter(distance: Tensor, cortex: Tensor, spongy: Tensor, pixel: float) -> tuple[Tensor, Tensor]:

@@ -94,6 +94,8 @@ def looks(seeds: Sequence[int], purpose: str, *, bench: Bench, style: Style) -> 
         }
         for name, value in fixed.items():
             ideal[names.index(name)] = value
+        black = names.index("black")
+        ideal[black] = ideal[black].clamp(min=0)  # an ideal film's open field is black
         drawn = ideal.expand(len(seeds), -1)
     else:
         parts = torch.stack([chance.uniform(s, f"look/{purpose}", len(names)) for s in seeds])

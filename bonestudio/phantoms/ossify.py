@@ -73,6 +73,8 @@ def ossified_paths(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     height = along / per_ray(bone.stretch)  # mm of the mesh over the proximal end
     share = height / length
     waist, bend = warp(bone.shape, share)
+    if bone.flare is not None:
+        waist = waist + per_ray(bone.flare) * (1 - 2 * share.clamp(0, 1))
     x = across / (per_ray(bone.breadth) * waist) - bend * per_ray(1 / bone.breadth)
     back, front = _depth(bone.name, bone.end, bone.visible)
     depth = torch.linspace(back, front, bone.depth_samples, device=along.device)
@@ -81,13 +83,17 @@ def ossified_paths(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     x, y = x * cos + y * sin, y * cos - x * sin  # [batch, h, depth, w]
     step = (depth[1] - depth[0]) * per_ray(bone.breadth) * waist  # real mm per sample
 
-    zs = height[:, :, None, :] + mesh.landmarks["proximal"][2] + _rim(bone, x, height)
+    rise = torch.zeros_like(y[:, :1, :, :1])  # of a leaning bone: mm of height per sample
+    if bone.lean is not None:
+        rise = bone.lean.tan()[:, None, None, None] * y
+    zs = height[:, :, None, :] + rise + mesh.landmarks["proximal"][2] + _rim(bone, x, height)
     real = per_ray(bone.breadth)[:, None]
     adult = _distance(mesh, x, y, zs) * real
     cortex = cortex_thickness(bone, share)[:, :, None, :]
     # Over the plate: height in real mm, positive on the shaft's side.
     over = height - bone.plate if bone.end == "proximal" else length - bone.plate - height
-    over = over[:, :, None, :] + _undulation(bone, x, y)
+    turned = rise if bone.end == "proximal" else -rise
+    over = over[:, :, None, :] + turned + _undulation(bone, x, y)
     over_mm = over * per_ray(bone.stretch)[:, None]
     spongy = spongiosa(bone, share[:, :, None, :], over_mm, x, y, zs)
 
@@ -101,7 +107,15 @@ def ossified_paths(bone: Growing, along: Tensor, across: Tensor) -> Paths:
     epiphysis_inside = torch.zeros_like(shaft_inside)
     if near.any():
         rows = slice(int(near.nonzero()[0]), int(near.nonzero()[-1]) + 1)
-        ends = _epiphysis(bone, mesh, x[:, rows], y[:, rows], height[:, rows], over[:, rows])
+        ends = _epiphysis(
+            bone,
+            mesh,
+            x[:, rows],
+            y[:, rows],
+            height[:, rows],
+            over[:, rows],
+            turned.expand_as(x)[:, rows],
+        )
         centre, inside = matter(
             ends, cortex[:, rows] * 0.85, 0.14 + 0.6 * spongy[:, rows], bone.pixel
         )
@@ -177,7 +191,13 @@ def _undulation(bone: Growing, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _epiphysis(
-    bone: Growing, mesh: Bone, x: Tensor, y: Tensor, height: Tensor, over: Tensor
+    bone: Growing,
+    mesh: Bone,
+    x: Tensor,
+    y: Tensor,
+    height: Tensor,
+    over: Tensor,
+    turned: Tensor,
 ) -> Tensor:
     """Signed distance in real mm of the ossified epiphysis.
 
@@ -189,7 +209,7 @@ def _epiphysis(
     half_gap = (bone.gap / bone.stretch / 2)[:, None, None, None]
     centre = (bone.plate - half_gap) / 2  # mm of the mesh over the joint's end
     from_end = height if bone.end == "proximal" else mesh.length - height
-    from_end = from_end[:, :, None, :]
+    from_end = from_end[:, :, None, :] + turned
     up = centre + (from_end - centre) / tall
     along = up if bone.end == "proximal" else mesh.length - up
     z = along + mesh.landmarks["proximal"][2] + _rim(bone, x / ratio, height)

@@ -29,6 +29,7 @@ from bonestudio.phantoms.phalange_pose import (
     PLATE,
     SIZE,
     Finger,
+    beside_it,
     landmarks,
     pose_fingers,
     rays,
@@ -38,7 +39,13 @@ from bonestudio.phantoms.physics import areal_bmd, transmission
 from bonestudio.phantoms.truth import Phantom, Truth
 
 CHUNK = 8  # patients rendered at once: their samples stay in the processor's cache
-BENCH = Bench(black=(-0.03, 0.06), white=(0.95, 1.25), quanta=(7000.0, 90000.0))
+BENCH = Bench(
+    black=(-0.12, 0.03),
+    white=(0.95, 1.2),
+    blur_px=(0.4, 0.85),
+    quanta=(9000.0, 120000.0),
+    enhance=(0.0, 0.8),
+)
 _ADULT_LENGTH = PHALANX["M"].length[1][-1]
 
 
@@ -165,7 +172,7 @@ def _render(
     skin = soft_tissue(hand, up, side, patients)
     masks["soft_tissue"] = skin > 0
     marrow = (paths["volume"] - paths["bone"]).clamp(min=0)
-    soft = (skin - paths["volume"]).clamp(min=0)
+    soft = (torch.maximum(skin, beside_it(hand, side)) - paths["volume"]).clamp(min=0)
     primary = transmission({"bone": paths["bone"], "marrow": marrow, "soft": soft}, HAND_BEAM)
     keys = [f"phalange/{age:.4f}/{finger}" for age in ages]
     noise = torch.stack(
@@ -189,8 +196,9 @@ def _bone(
     f32 = torch.float32
     stretch = hand.length / load_bone(f"middle_phalanx_{finger}").length
     maturity = torch.tensor(grown.maturity, dtype=f32)
-    # Young bones are plumper: width follows length to the power 0.8.
-    plump = maturity.pow(-0.2)
+    # Young bones are plumper: width follows length to the power 0.72,
+    # and their bases flare more.
+    plump = maturity.pow(-0.28)
     breadth = stretch * plump * torch.tensor([1.1 + 0.04 * t.breadth for t in traits])
     cortex = torch.tensor([1.3 * (1 + 0.09 * t.cortex) for t in traits]) * maturity.pow(1.6)
     return Growing(
@@ -199,7 +207,11 @@ def _bone(
         end="proximal",
         rim=0.0 if part == "proximal_phalanx" else -0.1,
         crown=0.22,
-        waves=0.11,
+        waves=0.13,
+        flare=0.025 + 0.16 * (1 - maturity),
+        hollow=0.28,
+        even=0.6,
+        lean=hand.lean * (0.5 if part == "proximal_phalanx" else 1.0),
         stretch=stretch,
         breadth=breadth,
         width_ratio=torch.tensor(grown.width_ratio, dtype=f32),
@@ -208,8 +220,8 @@ def _bone(
         fusion=torch.tensor(grown.fusion, dtype=f32),
         scar=torch.tensor(grown.scar, dtype=f32),
         cortex=cortex,
-        trabecular=torch.tensor([0.24 * (1 + 0.08 * t.density) for t in traits]),
-        contrast=torch.tensor([2.0 * (1 + 0.15 * t.texture) for t in traits]),
+        trabecular=torch.tensor([0.27 * (1 + 0.08 * t.density) for t in traits]),
+        contrast=torch.tensor([1.9 * (1 + 0.15 * t.texture) for t in traits]),
         mineral=torch.tensor([1 + 0.05 * t.density for t in traits])
         * (0.66 + 0.2 * maturity + 0.14 * torch.tensor(grown.bone_age / 19, dtype=f32)),
         roll=hand.roll,

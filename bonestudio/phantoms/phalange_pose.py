@@ -27,6 +27,8 @@ class Finger:
     tilt: Tensor
     shift: Tensor
     roll: Tensor
+    lean: Tensor
+    neighbour: Tensor
 
     @property
     def joints_apart(self) -> Tensor:
@@ -53,7 +55,7 @@ def pose_fingers(
     adult = torch.tensor([15.6 if p.sex == "F" else 17.2 for p in patients])
     soft = torch.tensor([1 + 0.09 * t.soft_tissue + 0.03 * t.breadth for t in traits])
     # Diameters of index fingers from 3 to 10 years grow by 20 % to 15 mm on average.
-    width = adult * soft * (0.64 + 0.36 * ((grown_up - 0.35) / 0.65).clamp(0, 1))
+    width = 1.03 * adult * soft * (0.64 + 0.36 * ((grown_up - 0.35) / 0.65).clamp(0, 1))
     pose = torch.stack(
         [
             chance.normal(p.seed, f"pose/phalange/{a:.4f}", 4)
@@ -61,10 +63,20 @@ def pose_fingers(
         ]
     ) * (1.0 if style == "natural" else 0.0)
     pose = pose.clamp(-2.5, 2.5)
+    # The middle finger's edge is in one crop of twelve; far away in clean films.
+    beside = torch.stack(
+        [
+            chance.uniform(p.seed, f"neighbour/phalange/{a:.4f}", 1)[0]
+            for p, a in zip(patients, ages, strict=True)
+        ]
+    )
+    beside = beside if style == "natural" else torch.full_like(beside, 9.0)
     return Finger(
         length=length,
         joint=joint,
         width=width,
+        lean=pose[:, 3] * 0.07 + (0.13 if style == "natural" else 0.0),
+        neighbour=width * (1.12 + 3.5 * beside),
         tilt=pose[:, 0] * 0.02,
         shift=pose[:, 1] * 0.012 * length,
         roll=pose[:, 2] * 0.08,
@@ -92,8 +104,16 @@ def soft_tissue(
     width = width + (0.05 + 0.015 * b) * torch.exp(-(((reach + 0.5) / 0.22) ** 2))
     width = width + (0.03 + 0.015 * c) * torch.exp(-(((reach - 0.5) / 0.2) ** 2))
     half = per_ray(hand.width) / 2 * width
-    x = side - half * (0.05 * lean * reach + 0.04 * asym)
+    x = side - half * (0.05 * lean * reach + 0.04 + 0.04 * asym)
     path: Tensor = 2 * 0.86 * half * (1 - (x / half).square()).clamp(min=0).sqrt()
+    return path
+
+
+def beside_it(hand: Finger, side: Tensor) -> Tensor:
+    """Path through the middle finger in mm, where it reaches into the frame."""
+    half = per_ray(hand.width) / 2
+    across = (side + per_ray(hand.neighbour)) / half
+    path: Tensor = 2 * 0.86 * half * (1 - across.square()).clamp(min=0).sqrt()
     return path
 
 

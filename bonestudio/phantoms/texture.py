@@ -17,7 +17,7 @@ VOXEL = 0.2
 
 
 @lru_cache(maxsize=4)
-def trabecular_block(stretch: float = 3.0, trabecula: float = 0.4) -> Tensor:
+def trabecular_block(stretch: float = 5.0, trabecula: float = 0.4) -> Tensor:
     """Return noise [z, y, x] of mean 0 and deviation 1, periodic, skewed like rods in marrow.
 
     ``trabecula`` is the spacing in mm across the lines of force, ``stretch`` how much longer the
@@ -29,7 +29,7 @@ def trabecular_block(stretch: float = 3.0, trabecula: float = 0.4) -> Tensor:
     # Fine rods and the coarser patches between them, as micro-CT shows: two octaves.
     band = sum(
         w * np.exp(-0.5 * (np.log2(radius.clip(1e-6) * pitch) / 0.55) ** 2)
-        for pitch, w in ((trabecula * 1.6, 0.8), (trabecula * 3.0, 1.2), (trabecula * 7, 0.6))
+        for pitch, w in ((trabecula * 1.6, 1.6), (trabecula * 3.0, 0.7), (trabecula * 7, 0.25))
     )
     noise = np.fft.ifftn(np.fft.fftn(white) * band).real
     noise = np.exp(0.9 * noise / noise.std())
