@@ -1,5 +1,6 @@
 """The methods paragraph of a report: what was done, in sentences that a reviewer can check."""
 
+from bonestudio.turing.audit import LIMIT
 from bonestudio.turing.protocol import Protocol
 from bonestudio.turing.results import Results
 
@@ -56,7 +57,7 @@ def _blinding(protocol: Protocol) -> list[str]:
             "Before the start, trivial classifiers on file size, histogram, border and spectrum "
             f"reached a cross-validated AUC of at most {protocol.audit[worst]:.2f} ({worst})."
         )
-    if protocol.audit_override:
+    if protocol.audit_override and any(auc > LIMIT for auc in protocol.audit.values()):
         sentences.append(f"The investigator overrode the audit: {protocol.audit_override}")
     return sentences
 

@@ -6,20 +6,19 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event, func, select, text
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bonestudio.errors import StorageError, StudyError
-from bonestudio.turing import log
+from bonestudio.turing import database, log
 from bonestudio.turing.audit import LIMIT
 from bonestudio.turing.order import order_items
 from bonestudio.turing.protocol import Protocol
-from bonestudio.turing.tables import AnswerRow, Base, ImageRow, ReaderRow, SlotRow, StudyRow, now
+from bonestudio.turing.tables import AnswerRow, ImageRow, ReaderRow, SlotRow, StudyRow, now
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,13 @@ class Store:
     """All studies of one database. Every method is one transaction: all of it or nothing."""
 
     def __init__(self, url: str | None = None, *, key: bytes | None = None) -> None:
-        self.url = make_url(url or os.environ.get("BONESTUDIO_DATABASE_URL") or _default_url())
-        self._key = key or _load_key(self.url.database if self.url.drivername == "sqlite" else None)
-        self.engine = _open(self.url)
+        self.url = make_url(
+            url or os.environ.get("BONESTUDIO_DATABASE_URL") or database.default_url()
+        )
+        self._key = key or database.load_key(
+            self.url.database if self.url.drivername == "sqlite" else None
+        )
+        self.engine = database.open_engine(self.url)
 
     @contextmanager
     def transaction(self, *, looking: bool = False) -> Iterator[Session]:
@@ -256,58 +259,3 @@ def _progress(session: Session, study: str) -> tuple[Progress, ...]:
 def _refuse_unblinded(row: StudyRow) -> None:
     if row.unblinded is not None:
         raise StudyError("This study has been unblinded; nothing can be added to it.")
-
-
-def _default_url() -> str:
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return f"sqlite:///{Path(base) / 'bonestudio' / 'studies.db'}"
-
-
-def _load_key(database: str | None) -> bytes:
-    """Read the key that seals the log; made once, kept beside an SQLite file, readable by its owner."""
-    if given := os.environ.get("BONESTUDIO_STUDY_KEY"):
-        return hashlib.sha256(given.encode()).digest()
-    path = Path(database or _default_url().removeprefix("sqlite:///")).with_suffix(".key")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(
-            f"The key of the studies cannot be kept at {path.parent}: {error.strerror}."
-        ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        key = secrets.token_bytes(32)
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    return key
-
-
-def _open(url: Any) -> Engine:
-    if url.drivername.startswith("postgresql"):
-        url = url.set(drivername="postgresql+psycopg")
-    engine = create_engine(url, pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    try:
-        Base.metadata.create_all(engine)
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise StorageError(f"The study database cannot be opened: {reason}.") from error
-    return engine
-
-
-def _begin_sqlite(connection: Any) -> None:
-    """Take the writer's lock at once, so that two writers queue; who only looks needs none (WAL)."""
-    looking = connection.get_execution_options().get("looking")
-    connection.execute(text("BEGIN" if looking else "BEGIN IMMEDIATE"))
-
-
-def _set_up_sqlite(connection: Any, _: Any) -> None:
-    """WAL, so that readers and writers don't wait; FULL, so that an answer survives a power cut."""
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says, not by guesswork
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000"):
-        connection.execute(f"PRAGMA {pragma}")

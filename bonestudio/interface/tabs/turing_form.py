@@ -95,7 +95,8 @@ def study_of(values: tuple[Any, ...]) -> "tuple[Design, list[str]]":
         session_length=int(session_length),
         sources=_described(kind, place),
         margin=margin,
-        audit_override=override or "",
+        # Two styles of phantoms are easily told apart; whoever tries the studio out knows.
+        audit_override=override or ("a try-out on virtual patients" if place == TRY_OUT else ""),
     )
     return made, [name.strip() for name in (readers or "").splitlines() if name.strip()]
 
