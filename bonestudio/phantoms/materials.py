@@ -1,7 +1,9 @@
 """What X-rays meet on their way: mass attenuation and density.
 
-Coefficients μ/ρ in cm²/g with coherent scattering from NIST XCOM / NISTIR 5632 (Hubbell and
-Seltzer, tables 3 and 4; tissues of ICRU report 44), at 20 to 100 keV. Between the energies they
+Coefficients μ/ρ in cm²/g with coherent scattering from NIST Standard Reference Database 126
+(NISTIR 5632, Hubbell and Seltzer, update of July 2004, doi 10.18434/T4D01F): table 4 for the tissues
+of ICRU report 44 ("Bone, Cortical", "Tissue, Soft", "Adipose Tissue"), table 3 for titanium and
+iron, at 20 to 100 keV. Between the energies they
 are interpolated on log-log axes, as the tables advise.
 """
 
