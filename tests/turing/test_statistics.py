@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from bonestudio.errors import StudyError
-from bonestudio.turing.agreement import between_readers, with_oneself
+from bonestudio.turing.agreement import alpha, between_readers, with_oneself
 from bonestudio.turing.analysis import detection, holm, older_of_two, proportion, real_or_synthetic
 from bonestudio.turing.equivalence import exact_tost, pooled_tost, reads_needed
 from bonestudio.turing.multireader import (
@@ -205,6 +205,20 @@ def test_kappas_agree_with_statsmodels_and_alpha_with_krippendorff():
     observed = (2 * ones * (3 - ones) / (3 - 1)).sum() / n
     expected = 2 * said.sum() * (n - said.sum()) / (n * (n - 1))
     assert found.krippendorff == pytest.approx(1 - observed / expected)
+
+
+def test_alpha_on_krippendorffs_own_example():
+    # Krippendorff (2011), 'Computing Krippendorff's Alpha-Reliability', section C.
+    nan = math.nan
+    table = np.array([
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, nan, nan, nan],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, nan, 3],
+        [nan, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, nan],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, nan],
+    ])  # fmt: skip
+    assert alpha(table, "nominal") == pytest.approx(0.743, abs=5e-4)
+    assert alpha(table, "ordinal") == pytest.approx(0.815, abs=5e-4)
+    assert math.isnan(alpha(np.array([[1, nan], [nan, 2]]), "nominal"))  # nothing is read twice
 
 
 def test_a_reader_agrees_with_himself_as_far_as_the_repeats_say():
