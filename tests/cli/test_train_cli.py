@@ -49,7 +49,9 @@ def test_a_dry_run_on_phantoms(tmp_path, capsys):
     main([*words, "--set", kinds, "--set", "data.count=12", "--dry-run"])
     said = capsys.readouterr().out
     assert "parameters  extractor" in said
-    assert "images      16 films" in said  # two kinds, 70 % of twelve
+    assert (
+        "images      18 films" in said
+    )  # of twelve, two are held out to test and one to choose by
     assert not (tmp_path / "r").exists()
 
 
