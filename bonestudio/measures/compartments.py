@@ -13,6 +13,9 @@ from bonestudio.errors import ImageError
 from bonestudio.imaging.types import Volume
 
 CORTICAL_THRESHOLD = 450.0  # mg HA/cm³, second-generation protocol (Whittier 2020)
+# Surfaces lie halfway between what meets there, as shares of that threshold: soft tissue (45) and cortex (970)
+# outside; cortex and the sponge under it, smoothed (about 250), inside.
+_OUTER, _INNER = 1.1, 1.35
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def _periosteal(
 
     smooth = gaussian_filter(voxels, [0.06 / s for s in spacing], truncate=3, mode="nearest")
     # Halfway between soft tissue and thin, blurred cortex: the outermost voxels belong to the bone.
-    bright = _largest(smooth > 0.9 * threshold)
+    bright = _largest(smooth > _OUTER * threshold)
     if not bright.any():
         raise ImageError(
             f"Nothing in the scan exceeds {threshold:.0f} mg HA/cm³: there is no bone in it."
@@ -77,7 +80,7 @@ def _endosteal(
     smooth = gaussian_filter(
         np.where(outer, voxels, 0).astype(np.float32), sigma, truncate=3, mode="nearest"
     )
-    dense = outer & (smooth > threshold * weight.clip(min=1e-3))
+    dense = outer & (smooth > _INNER * threshold * weight.clip(min=1e-3))
     core = outer & ~_opened(dense, spacing, 0.12)
     core &= _depth(outer, spacing) > 2 * min(spacing)
     core = _largest(core)

@@ -1,7 +1,6 @@
 """Mineral of the distal radius: porous cortex around a trabecular core, in mg HA/cm³."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -60,26 +59,26 @@ def mineralise(
     under = _thinned(place.depth - place.cortex, coarse, counts)
     # Near the cortex trabeculae are broader; elsewhere they wax and wane over half a centimetre.
     relief = _relief(counts, random) * (1 + 0.4 * torch.exp(-under.clamp(min=0) / 1.5))
-    fit = partial(width_for, network, under > 0, thickness=cut, relief=relief, spacing=spacing)
-    width = fit(bv_tv=bone.bv_tv)
+    width = width_for(
+        network, under > 0, bv_tv=bone.bv_tv, thickness=cut, relief=relief, spacing=spacing
+    )
     if coarse > 1:
-        # Interpolating distances rounds thin struts off: ask for as much more as the middle slab lacks.
+        # Interpolating distances rounds thin struts off: the middle slab keeps its bone by wider ones.
         middle = slice(shape[0] // 2, min(shape[0] // 2 + _SLAB, shape[0]))
         parts = [
             _slab_of(f, middle, shape, coarse) for f in (network.nearest, network.second, relief)
         ]
         inside = (place.depth - place.cortex)[middle] > 0
-        fine = occupancy(
-            Sheets(*parts[:2]), thickness=cut, width=width * parts[2], spacing=spacing
-        )[inside]
         rows = slice(middle.start // coarse, -(-middle.stop // coarse))
-        few = occupancy(
+        wanted = occupancy(
             Sheets(network.nearest[rows], network.second[rows]),
             thickness=cut, width=width * relief[rows], spacing=spacing,
         )[under[rows] > 0]  # fmt: skip
-        if len(fine) and len(few):
-            lacking = float(few.mean() / fine.mean())
-            width = fit(bv_tv=bone.bv_tv * lacking)
+        if inside.any() and len(wanted):
+            width = width_for(
+                Sheets(*parts[:2]), inside, bv_tv=float(wanted.mean()), thickness=cut,
+                relief=parts[2], spacing=spacing,
+            )  # fmt: skip
     pores = _pores(spacing, bone.ct_po, random)
     density = torch.empty(tuple(shape))
     for first in range(0, shape[0], _SLAB):
