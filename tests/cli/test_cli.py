@@ -64,7 +64,7 @@ def test_models_answers_for_people_and_programs():
     ("arguments", "says"),
     [
         (("models", "age/unknown"), "no checkpoint 'age/unknown'"),
-        (("inspect", "there-is-no-such-file.dcm"), "there-is-no-such-file.dcm"),
+        (("inspect", "there-is-no-such-file.dcm"), "no file"),
     ],
 )
 def test_what_a_person_can_put_right_is_one_sentence_and_exit_2(arguments, says):
