@@ -65,6 +65,8 @@ def open_tab(studio: str, page: Page) -> Callable[[str], Page]:
     def opened(title: str) -> Page:
         page.goto(studio)
         page.get_by_role("tab", name=title).click()
+        if title == "Light box":
+            wait_for_sample(page)
         return page
 
     yield opened
@@ -133,6 +135,11 @@ def dicom_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def wait_for_sample(page: Page) -> None:
+    """Wait until the first sample, which opens by itself, is on the light box."""
+    page.wait_for_function("document.querySelector('#viewer-lightbox .rv')?.viewer?.film")
+
+
 def film_page(browser: Browser, studio: str, file: Path) -> Iterator[Box]:
     """Open a page with a film on the Light box; its scripts must not fail until it is closed."""
     context = browser.new_context(viewport={"width": 1366, "height": 768})
@@ -141,6 +148,7 @@ def film_page(browser: Browser, studio: str, file: Path) -> Iterator[Box]:
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.goto(studio)
     page.get_by_role("tab", name="Light box").click()
+    wait_for_sample(page)
     page.set_input_files("#lightbox-upload input[type=file]", file)
     box = Box(page, "lightbox")
     box.wait_for_film(300, 200)

@@ -151,6 +151,7 @@ def test_uploads_and_pictures_are_deleted(browser, tmp_path: Path, dicom_file: P
         page = context.new_page()
         page.goto(address)
         page.get_by_role("tab", name="Light box").click()
+        page.wait_for_function("document.querySelector('#viewer-lightbox .rv')?.viewer?.film")
         page.set_input_files(UPLOAD, dicom_file)
         Box(page, "lightbox").wait_for_film(300, 200)
         assert list(temporary.rglob("*mustermann*")) == []

@@ -30,6 +30,7 @@ def test_no_request_leaves_the_machine(page: Page, studio: str, film_file: Path)
     page.get_by_role("tab", name="Light box").click()
     page.get_by_role("tab", name="Scan", exact=True).click()
     page.get_by_role("tab", name="Film", exact=True).click()
+    page.wait_for_function("document.querySelector('#viewer-lightbox .rv')?.viewer?.film")
     page.set_input_files("#lightbox-upload input[type=file]", film_file)
     Box(page, "lightbox").wait_for_film(300, 200)
     page.wait_for_timeout(1000)  # what a page does once it has settled

@@ -98,6 +98,7 @@ def test_two_fingers_zoom_about_their_middle(
     page = context.new_page()
     page.goto(studio)
     page.get_by_role("tab", name="Light box").click()
+    page.wait_for_function("document.querySelector('#viewer-lightbox .rv')?.viewer?.film")
     page.set_input_files("#lightbox-upload input[type=file]", film_file)
     box = Box(page, "lightbox")
     box.wait_for_film(300, 200)

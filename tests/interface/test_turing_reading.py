@@ -182,6 +182,7 @@ def test_a_try_out_asks_real_or_synthetic_without_an_image(clinic, store, reader
     reader.get_by_text("More", exact=True).click()
     reader.get_by_label("number input for Questions on virtual patients").fill("14")
     reader.keyboard.press("Tab")
+    reader.wait_for_timeout(1000)  # until the slider has taken the number
     reader.click("#study-open")
     reader.get_by_role("button", name="Try-out").wait_for(timeout=60_000)
     study = next(one for one in store.studies() if one.title == "Try-out")

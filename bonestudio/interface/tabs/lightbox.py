@@ -112,10 +112,13 @@ def film_panel() -> None:
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [opened, upload, viewer, read, even, save, status]
-    upload.upload(spoken(status, open_upload, upload), upload, outputs, **private)
-    if samples is not None:
-        samples.pick(spoken(status, open_sample), None, outputs, **private)
-        gr.on(None, spoken(status, open_first), None, outputs, **private)
+    if samples is None:
+        upload.upload(spoken(status, open_upload, upload), upload, outputs, **private)
+    else:
+        # The first sample must not come after, and over, what a quick visitor opens.
+        late = [gr.on(None, spoken(status, open_first), None, outputs, **private)]
+        upload.upload(spoken(status, open_upload, upload), upload, outputs, cancels=late, **private)
+        samples.pick(spoken(status, open_sample), None, outputs, cancels=late, **private)
     even.input(spoken(status, even_out), [opened, even], [viewer, status], **private)
     save.click(spoken(status, save_film), [opened, kind, even], [saved, status], **private)
     api(inspect, api_name="inspect")

@@ -189,10 +189,12 @@ window.addEventListener("keydown", (event) => {
 	if (event.ctrlKey || event.metaKey || event.altKey || !view?.slot || !part("cover").hidden) return;
 	const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
 	const named = view.choices.find((name) => (KEYS[name] ?? name) === key);
+	// A button that has just been hidden may still hold the focus; it takes no Enter.
+	const onButton = event.target.tagName === "BUTTON" && event.target.offsetParent !== null;
 	const sure = view.kind !== "grading" && choice !== null && key >= "1" && key <= "5";
 	if (named) choose(named);
 	else if (sure) send(Number(key));
-	else if (view.kind === "grading" && key === "Enter" && choice !== null && event.target.tagName !== "BUTTON") send(null);
+	else if (view.kind === "grading" && key === "Enter" && choice !== null && !onButton) send(null);
 	else if (key >= "1" && key <= "9") part("trouble").textContent = "";
 	else return;
 	event.preventDefault();
