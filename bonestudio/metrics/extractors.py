@@ -7,6 +7,7 @@ different weights, so each score is printed with the extractor's name *and* hash
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ SYSTEM = "extractors"
 Images = Tensor | NDArray[Any] | Sequence[NDArray[Any]]
 
 
-class Extractor:
+class Extractor(ABC):
     """Describes images by the features of one network.
 
     Attributes
@@ -45,13 +46,13 @@ class Extractor:
     def __str__(self) -> str:
         return f"{self.name} ({self.hash})"
 
+    @abstractmethod
     def prepare(self, images: Images) -> Tensor:
         """Resize and normalise images as the network was trained."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, prepared: Tensor) -> Tensor:
         """Return the features [n, d] of prepared images."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def features(self, images: Images, *, batch: int = 64) -> Tensor:

@@ -86,7 +86,8 @@ def test_unknown_ending_and_wrong_arrays_are_refused(tmp_path):
 
 @pytest.mark.parametrize("ending", ["nrrd", "mha", "nii.gz"])
 def test_simpleitk_reads_what_we_write(tmp_path, ending):
-    sitk = pytest.importorskip("SimpleITK")
+    import SimpleITK as sitk
+
     volume = bone_volume()
     path = write_volume(volume, tmp_path / f"a.{ending}")
     image = sitk.ReadImage(str(path))
@@ -99,7 +100,8 @@ def test_simpleitk_reads_what_we_write(tmp_path, ending):
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("packed", [False, True])
 def test_we_read_what_simpleitk_writes(tmp_path, ending, kind, packed):
-    sitk = pytest.importorskip("SimpleITK")
+    import SimpleITK as sitk
+
     voxels = (bone_volume().voxels - bone_volume().voxels.min()).astype(kind)
     image = sitk.GetImageFromArray(voxels)
     image.SetSpacing((0.083, 0.082, 0.0607))
@@ -115,7 +117,8 @@ _POINTS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S"
 @pytest.mark.parametrize("code", ["LPS", "RAS", "LPI", "PSR", "SAR", "IRA"])
 @pytest.mark.parametrize("ending", ["nrrd", "mha", "nii"])
 def test_every_orientation_ends_the_right_way_up(tmp_path, code, ending):
-    sitk = pytest.importorskip("SimpleITK")
+    import SimpleITK as sitk
+
     image = sitk.GetImageFromArray(bone_volume().voxels)
     image.SetSpacing((0.3, 0.2, 0.1))
     turned = sitk.DICOMOrient(image, code)
