@@ -35,6 +35,11 @@ class Cohort(ABC):
             raise RequestError(f"A part is 'train', 'validation' or 'test', not {part!r}.")
         return Subset(self, self.parts(seed=seed)[part])
 
+    def without(self, part: Part, *, seed: int = 0) -> "Subset":
+        """All but one part: what a generator may learn from when that part is to judge it."""
+        held_out = set(self.split(part, seed=seed).numbers)
+        return Subset(self, [i for i in range(len(self)) if i not in held_out])
+
     def fold(self, number: int, *, of: int = 4, seed: int = 0) -> tuple["Subset", "Subset"]:
         """(training, held-out) parts of cross-validation by patient; folds are numbered from 0."""
         dealt = splits.folds(self.patients, k=of, seed=seed)

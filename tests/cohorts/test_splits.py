@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bonestudio.cohorts import splits
+from bonestudio.cohorts import Phantoms, splits
 from bonestudio.errors import RequestError
 
 GOLDEN = ["d", "c", "e", "a", "b"]
@@ -86,3 +86,10 @@ def test_four_folds_by_patient():
 def test_more_folds_than_patients_is_refused():
     with pytest.raises(RequestError, match="3 patients cannot be dealt to 4 folds"):
         splits.folds(["a", "b", "c"], k=4)
+
+
+def test_a_cohort_without_a_part_holds_the_rest_once():
+    cohort = Phantoms("hand", 20)
+    learn, judge = cohort.without("test"), cohort.split("test")
+    assert not {e.patient for e in learn.entries} & {e.patient for e in judge.entries}
+    assert sorted(learn.numbers + judge.numbers) == list(range(20))

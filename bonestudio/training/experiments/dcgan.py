@@ -42,10 +42,14 @@ class Options(Frozen):
 
 
 class Hands(Source):
-    """Hand radiographs: a folder, or ``count`` virtual patients of ``ages`` (years)."""
+    """Hand radiographs: a folder, or ``count`` virtual patients of ``ages`` (years).
+
+    The paper learns from all; ``hold_out`` keeps a fifth unseen, which FID is then measured on.
+    """
 
     count: PositiveInt = 1000
     ages: tuple[float, float] = (1.0, 19.0)
+    hold_out: bool = False
 
 
 class DCGAN(Experiment[Options, Hands]):
@@ -58,6 +62,8 @@ class DCGAN(Experiment[Options, Hands]):
         """Open the hands."""
         d = self.data
         cohort = open_cohort(d.source, phantom="hand", count=d.count, ages=d.ages)
+        if d.hold_out:
+            cohort = cohort.without("test")
         return {"hands": Films(read_films(cohort, size=self.options.size, what="hands"))}
 
     def build(self) -> Parts:
