@@ -100,7 +100,7 @@ class Extractor(Experiment[Options, Bones]):
     def step(self, batch: Mapping[str, Any], now: Moment) -> None:
         """Cross-entropy of the kind, |error| of age (in 2 years) and grade, BCE of the rest."""
         films = batch["films"]
-        told = self.network(jittered(films["image"], now))
+        told = self.network(self.varied(films["image"], now))
         losses = {}
         if len(self.data.kinds) > 1:
             losses["kind"] = F.cross_entropy(told["kind"], films["kind"].long())
@@ -115,6 +115,10 @@ class Extractor(Experiment[Options, Bones]):
             losses[name] = now.mean(error, here)
         now.minimise(torch.stack([*losses.values()]).sum(), "extractor")
         now.log(**losses)
+
+    def varied(self, images: Tensor, now: Moment) -> Tensor:
+        """Return the films as they might have been taken."""
+        return jittered(images, now)
 
     def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – there is one
         """Warm up over the first 5 %, then half a cosine to 0."""
