@@ -70,6 +70,13 @@ class BoneExtractor(nn.Module):
         """Describe images: means over the last maps."""
         return self.blocks(self.stem(images)).flatten(2).mean(2)  # type: ignore[no-any-return]
 
+    def depths(self, images: Float[Tensor, "n 1 ..."]) -> Float[Tensor, "n all_features"]:
+        """Describe images at every depth: means over the maps of the stem and of each block."""
+        maps = [self.stem(images)]
+        for block in self.blocks:
+            maps.append(block(maps[-1]))
+        return torch.cat([one.flatten(2).mean(2) for one in maps], 1)
+
     def forward(self, images: Float[Tensor, "n 1 ..."]) -> dict[str, Tensor]:
         """Read images.
 

@@ -3,21 +3,33 @@
 The extractor's network on other data: phalanges cut out of the challenge's hands, or phantom
 phalanges and femora of patients that no generator learns from. Films are also blurred at random:
 a generator's films are smoother than real ones, and that alone must not change the age read.
+
+With it goes a measure of how far a film lies from those that it has seen.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt
 from torch import Tensor
 from torch.nn import functional as F
 
 from bonestudio.cohorts import Cohort, RsnaBoneAge
+from bonestudio.networks.familiar import Familiarity
+from bonestudio.training.experiment import Release, Released
 from bonestudio.training.experiments import extractor
 from bonestudio.training.experiments.extractor import Extractor, jittered
+from bonestudio.training.feeding import Images
 from bonestudio.training.films import open_cohort
 from bonestudio.training.moment import Moment
+from bonestudio.training.reading import Labelled
 from bonestudio.training.virtual import OrderedPhantoms
 
 REACH = 3  # pixels of the blurring kernel on either side
+SHARES = (0.5, 0.98, 0.99, 1.0)  # of held-out films whose distance the card tells
 
 
 class Settings(extractor.Options):
@@ -42,10 +54,44 @@ class BoneAge(Extractor):
     options: Settings
     data: Bones
 
-    def varied(self, images: Tensor, now: Moment) -> Tensor:
-        """Other exposures, poses and sides, half of them blurred."""
+    def datasets(self) -> Mapping[str, Images]:
+        """Keep the training films, too, for their features."""
+        films = super().datasets()
+        self.films: Any = films["films"]
+        return films
+
+    def changed(self, images: Tensor, now: Moment) -> Tensor:
+        """See them under other exposures, in other poses, from either side, half of them blurred."""
         sigma = self.options.blur * (2 * now.rand(len(images)) - 1).clamp(min=0)
         return blurred(jittered(images, now), sigma)
+
+    @torch.no_grad()
+    def release(self, now: Moment) -> Release:
+        """Hand on the reader and what is familiar to it, with distances of the held-out films."""
+        plain, kinds = super().release(now), self.data.kinds
+        seen, unseen = (self._depths(films, now) for films in (self.films, self.held_out))
+        config = {"kinds": len(kinds), "features": seen.shape[1]}
+        familiar = Familiarity(**config)
+        distances = {}
+        for number, kind in enumerate(kinds):
+            familiar.learn(seen[self.films.told["kind"] == number], number)
+            found = familiar(unseen[self.held_out.told["kind"] == number], number)
+            shares = torch.quantile(found, torch.tensor(SHARES)).tolist()
+            distances[kind] = {f"{share:g}": far for share, far in zip(SHARES, shares, strict=True)}
+        part = Released(network=familiar, architecture="familiar:Familiarity", config=config)
+        return replace(
+            plain,
+            parts={**plain.parts, "familiar": part},
+            settings={**plain.settings, "distances": distances},
+            intended_use="Ages of synthetic bones, features for FID and its kind, unlikely films.",
+        )
+
+    def _depths(self, films: Labelled, now: Moment) -> Tensor:
+        """Features of every depth of the plain films [n, features]."""
+        network: Any = now.average("extractor").float()
+        parts = np.array_split(np.arange(len(films)), max(1, len(films) // 64))
+        images = (films.batch(rows)["image"].to(now.device) for rows in parts)
+        return torch.cat([network.depths(some).cpu() for some in images])
 
     def _open(self, kind: str) -> Cohort:
         d = self.data
