@@ -1,0 +1,127 @@
+"""Whether a film is one that an age model can be asked about.
+
+Two things are looked at: how well the model redraws the film, and how far the film lies from those
+that an independent reader of bone age has seen. The first alone is weak: a smooth picture of
+anything is easily redrawn, and a fine film of an old scanner is not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bonestudio.errors import ImageError
+
+if TYPE_CHECKING:
+    from bonestudio.checkpoints import Card
+    from bonestudio.checkpoints.store import Checkpoint
+
+Verdict = Literal["in-domain", "doubtful", "out"]
+USUAL: Final = "0.98"  # share of held-out films that lie within the limit of either measure
+FAR: Final = 1.5  # times that limit: nothing like it was seen
+FLAT: Final = 0.05  # spread of grey levels, of 2, below which there is no picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """What is to be thought of a film before its ages are shown.
+
+    Attributes
+    ----------
+    reason
+        One sentence for the person who gave the film.
+    error
+        Mean absolute difference of film and reconstruction, over the 98 % limit of held-out films;
+        None where the model's card does not tell the limit.
+    distance
+        Distance from the films that the reader has seen, over its 98 % limit; None without a reader.
+    """
+
+    verdict: Verdict
+    reason: str
+    error: float | None = None
+    distance: float | None = None
+
+
+def judge(
+    film: NDArray[np.float32], reconstruction: NDArray[np.float32], *, card: "Card"
+) -> Domain:
+    """Judge a prepared film [size, size] in [-1, 1] and what the model of ``card`` makes of it."""
+    if film.shape != reconstruction.shape:
+        raise ImageError(
+            f"Film and reconstruction must have one shape, not {film.shape} and "
+            f"{reconstruction.shape}."
+        )
+    bone = anatomy(card)
+    low, high = np.percentile(film, [1, 99])
+    if high - low < FLAT:
+        return Domain(verdict="out", reason="There is nothing but one grey level on this image.")
+    error = _error(film, reconstruction, card.settings)
+    distance = _distance(film, card, bone)
+    worst = max(error or 0.0, distance or 0.0)
+    if worst <= 1:
+        verdict: Verdict = "in-domain"
+        reason = f"This film lies among those that the model knows ({bone}s)."
+    elif worst > FAR:
+        verdict = "out"
+        reason = (
+            f"This does not look like a film of a {bone}: what the model makes of it means nothing."
+        )
+    else:
+        verdict = "doubtful"
+        reason = (
+            f"This film is unlike 98 of 100 {bone} films that the model was tried on: "
+            "take its ages with care."
+        )
+    return Domain(verdict=verdict, reason=reason, error=error, distance=distance)
+
+
+def anatomy(card: "Card") -> str:
+    """Return the bone that a model of ages knows: 'phalange' or 'femur'."""
+    told = card.settings.get("anatomy")
+    return str(told) if told else ("femur" if "femur" in card.name else "phalange")
+
+
+def _error(
+    film: NDArray[np.float32], reconstruction: NDArray[np.float32], settings: Mapping[str, Any]
+) -> float | None:
+    limit = settings.get("errors", {}).get(USUAL)
+    return float(np.abs(film - reconstruction).mean() / limit) if limit else None
+
+
+def _distance(film: NDArray[np.float32], card: "Card", bone: str) -> float | None:
+    """Distance in the features of the reader for this kind of film, over its limit."""
+    import torch
+
+    from bonestudio.metrics.extractors import film_levels
+
+    reader = _reader("phalange-rsna" if card.family == "rsna" else "growing-phantom")
+    if reader is None or bone not in reader.card.settings["distances"]:
+        return None
+    size = reader.card.settings["size"]
+    levels = film_levels((film + 1) / 2, size)
+    image = torch.from_numpy(levels).float()[None, None] / 127.5 - 1
+    kind = reader.card.parts["extractor"].config["kinds"].index(bone)
+    network: Any = reader["extractor"]
+    far = float(reader["familiar"](network.depths(image), kind))
+    return far / float(reader.card.settings["distances"][bone][USUAL])
+
+
+def _reader(name: str) -> "Checkpoint | None":
+    from bonestudio.checkpoints import available, find_card
+
+    if not available(f"extractors/{name}"):
+        return None
+    card, _ = find_card(f"extractors/{name}")
+    return _loaded(card.id, tuple(card.files.values())) if "familiar" in card.parts else None
+
+
+@lru_cache(maxsize=2)
+def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> "Checkpoint":
+    """Load weights once; other files under the same name are loaded again."""
+    from bonestudio.checkpoints.store import load
+
+    return load(checkpoint)
