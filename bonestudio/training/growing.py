@@ -1,0 +1,109 @@
+"""Films of one growing bone with the age and sex of each: what a network that ages bones sees."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveInt
+
+from bonestudio.cohorts import Cohort, RsnaBoneAge
+from bonestudio.errors import TrainingError
+from bonestudio.training.films import Films, Pixels, known, open_cohort, read_films
+from bonestudio.training.order import Rows
+from bonestudio.training.recipes import Source
+from bonestudio.training.virtual import OrderedPhantoms
+
+MALE = {"M": 1.0, "F": 0.0, None: None}
+CLASS_YEARS = 4.0
+
+
+class GrowingBone(Source):
+    """Which bone: a folder of hands or of bones already cut out, or virtual patients.
+
+    Attributes
+    ----------
+    bone
+        Lower end of the femur, or middle phalanx.
+    count, ages
+        Virtual patients and their ages (years).
+    fingers, contrast
+        Fingers whose middle phalanges are cut out of the hands of the bone-age challenge, and how
+        much contrast they must have (see :class:`bonestudio.cohorts.rsna_phalanges.RsnaPhalanges`).
+    balance
+        0 shows every film as often as any other, 1 every age class; between, the rarer classes
+        are shown more often than they occur, but not as often as the others.
+    """
+
+    bone: Literal["femur", "phalange"] = "phalange"
+    count: PositiveInt = 1500
+    ages: tuple[float, float] = (0.0, 19.0)
+    fingers: tuple[int, ...] = (2, 3, 4)
+    contrast: NonNegativeFloat = 0.12
+    balance: NonNegativeFloat = 0.0
+
+
+class GrowingFilms(Films):
+    """Films with age (years) and male (1, 0, NaN unknown); a batch has 'image', 'age', 'male'.
+
+    ``weights`` say how often each film is shown, where ``balance`` asks for that.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        ages: NDArray[np.float32],
+        male: NDArray[np.float32],
+        *,
+        balance: float = 0.0,
+    ) -> None:
+        super().__init__(pixels)
+        self.ages, self.male = torch.from_numpy(ages), torch.from_numpy(male)
+        self.weights = _rare_more_often(ages, balance) if balance else None
+
+    def batch(self, rows: Rows) -> Any:
+        """Return the films of these rows with what is known of them."""
+        chosen = torch.from_numpy(rows)
+        return {
+            "image": super().batch(rows),
+            "age": self.ages[chosen],
+            "male": self.male[chosen],
+        }
+
+
+def open_bones(data: GrowingBone) -> Cohort:
+    """Open the bones that a recipe asks for; those of unknown age are left out."""
+    if data.source == "phantom":
+        return OrderedPhantoms(data.bone, data.count, ages=data.ages)
+    cohort = open_cohort(data.source, phantom=data.bone, count=data.count)
+    if isinstance(cohort, RsnaBoneAge):
+        if data.bone != "phalange":
+            raise TrainingError(
+                "These are hands, which have no femur; train a phalange recipe on them, or give a "
+                "folder of femora."
+            )
+        return cohort.phalanges(fingers=data.fingers, min_contrast=data.contrast)
+    if any(entry.age is None for entry in cohort.entries):
+        raise TrainingError(
+            "Ageing is learned from films of known age; put a labels.csv with the columns file, age "
+            "(years) and sex (F, M or empty) beside them, with an age for every film."
+        )
+    return cohort
+
+
+def growing_films(cohort: Cohort, *, size: int = 128, balance: float = 0.0) -> GrowingFilms:
+    """Read (or render) the films of a cohort once; they are kept in the cache folder."""
+    return GrowingFilms(
+        read_films(cohort, size=size, what="bones"),
+        known([entry.age for entry in cohort.entries]),
+        known([MALE[entry.sex] for entry in cohort.entries]),
+        balance=balance,
+    )
+
+
+def _rare_more_often(ages: NDArray[np.float32], balance: float) -> NDArray[np.float64]:
+    """Weigh each film by the size of its age class to the power −balance."""
+    classes = (ages // CLASS_YEARS).astype(np.int64)
+    sizes = np.bincount(classes)
+    weights: NDArray[np.float64] = np.power(sizes[classes].astype(np.float64), -balance)
+    return weights
