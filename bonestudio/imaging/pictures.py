@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -57,11 +58,12 @@ def film(path: Path) -> Reading[Radiograph]:
     return Reading(image=image, detail=detail, dropped=dropped)
 
 
-def encode_png(film: Radiograph) -> bytes:
-    """16-bit grey PNG with the label as text."""
+def encode_png(film: Radiograph, *, bits: Literal[8, 16] = 16) -> bytes:
+    """Grey PNG with the label as text; 8 bits where other people's programs are to read it."""
     info = PngInfo()
     info.add_text(labels.KEY, labels.film_label(film))
-    stored = np.rint(np.clip(film.pixels, 0, 1) * 65535).astype(np.uint16)
+    most, kind = (65535, np.uint16) if bits == 16 else (255, np.uint8)
+    stored = np.rint(np.clip(film.pixels, 0, 1) * most).astype(kind)
     out = io.BytesIO()
     Image.fromarray(stored).save(out, "PNG", pnginfo=info, compress_level=4)
     return out.getvalue()

@@ -114,6 +114,12 @@ def build_scene(
                 placed[bone] = moved["radius"] @ placed[bone]
     whole = {**whole, **hand}
     marks = {**joint_marks(whole, placed), **marks, "elbow": on_bone(whole, "humerus", 0.97)}
+    for bone in (
+        "radius",
+        "ulna",
+    ):  # of the bone before it broke: where a break's level counts from
+        marks[f"{bone}_elbow_end"] = on_bone(whole, bone, 0.0)
+        marks[f"{bone}_wrist_end"] = on_bone(whole, bone, 1.0)
     bones = [replace(pieces[b], place=whole[b]) for b in HAND]
     return Scene(
         pieces=[*bones, pieces["humerus"], *fragments],

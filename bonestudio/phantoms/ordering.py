@@ -14,7 +14,7 @@ Kind = Literal["phalange", "femur", "hand", "wrist", "forearm", "radius", "hip"]
 GROWING = ("phalange", "femur", "hand")
 BROKEN = ("wrist", "forearm")
 POSES = ("standing", "supine", "resting", "abduction", "adduction")
-_REGION = {"wrist": "XR_WRIST", "forearm": "XR_FOREARM"}
+REGIONS = {"wrist": "XR_WRIST", "forearm": "XR_FOREARM", "hand": "XR_HAND"}
 _HELD_OUT = 10  # every tenth patient of a MURA tree is in 'valid'
 
 
@@ -44,10 +44,8 @@ class Order:
     def path(self, view: str) -> Path:
         """Where the image lies below the folder."""
         if self.kind in BROKEN:
-            official = "valid" if self.seed % _HELD_OUT == 0 else "train"
-            study = "study1_positive" if self.abnormal else "study1_negative"
-            file = f"image{self.views.index(view) + 1}.png"
-            return Path(official, _REGION[self.kind], f"patient{self.name}", study, file)
+            number = self.views.index(view) + 1
+            return mura_path(REGIONS[self.kind], self.seed, abnormal=self.abnormal, image=number)
         if self.kind == "radius":
             return Path(f"{self.name}.nii.gz")
         return Path("xray" if self.kind == "hip" else "images", f"{self.name}.png")
@@ -86,6 +84,13 @@ def orders(
             grade=int(chance.choice([1, 2, 3, 4, 5], p=[0.35, 0.3, 0.2, 0.1, 0.05])),
             side="R" if kind in (*BROKEN, "hip") and chance.random() < 0.5 else "L",
         )
+
+
+def mura_path(region: str, seed: int, *, abnormal: bool, image: int) -> Path:
+    """Where image 1, 2 … of a patient lies in a MURA tree; every tenth patient is held out."""
+    official = "valid" if seed % _HELD_OUT == 0 else "train"
+    study = "study1_positive" if abnormal else "study1_negative"
+    return Path(official, region, f"patient{seed:07d}", study, f"image{image}.png")
 
 
 def pose(seed: int) -> str:
