@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from bonestudio.checkpoints.store import Checkpoint
 
 Verdict = Literal["in-domain", "doubtful", "out"]
-USUAL: Final = "0.98"  # share of held-out films that lie within the limit of either measure
-FAR: Final = 1.5  # times that limit: nothing like it was seen
+USUAL: Final = "0.98"  # share of held-out films that lie within the limit of the distance
+REDRAWN: Final = "0.99"  # and within that of the error
+FAR: Final = 1.7  # times that limit: photographs, noise and other bones begin here
 FLAT: Final = 0.05  # spread of grey levels, of 2, below which there is no picture
 
 
@@ -34,10 +35,11 @@ class Domain:
     reason
         One sentence for the person who gave the film.
     error
-        Mean absolute difference of film and reconstruction, over the 98 % limit of held-out films;
-        None where the model's card does not tell the limit.
+        Root mean square difference of film and reconstruction over the limit that 99 % of held-out
+        films keep; None where the model's card does not tell it.
     distance
-        Distance from the films that the reader has seen, over its 98 % limit; None without a reader.
+        Distance from the films that the reader has seen, over the limit that 98 % of held-out films
+        keep; None without a reader.
     """
 
     verdict: Verdict
@@ -81,15 +83,16 @@ def judge(
 
 def anatomy(card: "Card") -> str:
     """Return the bone that a model of ages knows: 'phalange' or 'femur'."""
-    told = card.settings.get("anatomy")
+    told = card.settings.get("bone")
     return str(told) if told else ("femur" if "femur" in card.name else "phalange")
 
 
 def _error(
     film: NDArray[np.float32], reconstruction: NDArray[np.float32], settings: Mapping[str, Any]
 ) -> float | None:
-    limit = settings.get("errors", {}).get(USUAL)
-    return float(np.abs(film - reconstruction).mean() / limit) if limit else None
+    limit = settings.get("error_quantiles", {}).get(REDRAWN)  # in grey levels from 0 to 1
+    apart = float(np.sqrt(np.square(film - reconstruction).mean())) / 2
+    return apart / limit if limit else None
 
 
 def _distance(film: NDArray[np.float32], card: "Card", bone: str) -> float | None:
