@@ -54,8 +54,8 @@ class Generator(nn.Module):
     sexes
         Whether the label ends with (female, male).
     attention
-        Transposed convolutions (1 to 4) after which self-attention stands. The paper does not say
-        after which; SAGAN found 32 × 32 best, which is after the second.
+        Sides of the maps on which self-attention stands: 32 is after the second transposed
+        convolution. The paper does not say where; SAGAN found 32 best.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Generator(nn.Module):
                 nn.ConvTranspose2d(channels[i], channels[i + 1], 5, 2, 2, output_padding=1),
                 nn.ReLU(inplace=True),
             ]
-            if i + 1 in attention:
+            if self.start * 2 ** (i + 1) in attention:
                 layers.append(SelfAttention(channels[i + 1]))
         self.layers = nn.Sequential(*layers)
         self.image = nn.Conv2d(width, 1, 5, padding=2)
@@ -131,16 +131,19 @@ class ImageAgeDiscriminator(nn.Module):
     """D_img and D_age: one trunk, two heads.
 
     D_img is told the label. Without D_age it hears it after the first convolution, as in CAAE; with
-    D_age only after the shared trunk, for D_age must find the age in the image.
+    D_age only after the shared trunk, for D_age must find the age in the image, and through one
+    more dense layer, for which image a label fits is not a sum of both.
 
     Parameters
     ----------
     width
         Channels after the first of four 5 × 5 convolutions of stride 2.
+    dense
+        Outputs of the dense layer that ends the trunk.
     ages
         Whether there is a D_age.
     attention
-        Convolutions (1 to 4) after which self-attention stands.
+        Sides of the maps on which self-attention stands: 32 is after the second convolution.
     norm
         'batch' as in CAAE or 'spectral' (on every convolution and dense layer) as in BAPGAN.
     """
@@ -149,6 +152,7 @@ class ImageAgeDiscriminator(nn.Module):
         self,
         *,
         width: int = 16,
+        dense: int = 1024,
         classes: int = CLASSES,
         sexes: bool = False,
         ages: bool = True,
@@ -167,13 +171,16 @@ class ImageAgeDiscriminator(nn.Module):
             if norm == "batch":
                 block.append(nn.BatchNorm2d(after))
             block.append(nn.LeakyReLU(0.2, inplace=True))
-            if i + 1 in attention:
+            if size // 2 ** (i + 1) in attention:
                 block.append(SelfAttention(after))
             self.trunk.append(nn.Sequential(*block))
             before = after
-        places = _smallest(size) ** 2
-        self.real = _head((before + (told if ages else 0)) * places, 64 * width, 1)
-        self.age = _head(before * places, 64 * width, classes) if ages else None
+        slope = nn.LeakyReLU(0.2, inplace=True)
+        self.dense = nn.Sequential(nn.Linear(before * _smallest(size) ** 2, dense), slope)
+        self.age = nn.Linear(dense, classes) if ages else None
+        self.real: nn.Module = nn.Linear(dense, 1)
+        if ages:
+            self.real = nn.Sequential(nn.Linear(dense + told, dense), slope, nn.Linear(dense, 1))
         self.apply(_initialise)
         if norm == "spectral":
             _normalise(self)
@@ -182,16 +189,22 @@ class ImageAgeDiscriminator(nn.Module):
         self, images: Float[Tensor, "n 1 size size"], label: Float[Tensor, "n told"]
     ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n classes"] | None]:
         """Judge images with their labels: logits of 'real', and of the age classes (D_age)."""
-        tiled = self.tile(label)
-        maps = images
+        real, age, _ = self.judge(images, label)
+        return real, age
+
+    def judge(
+        self, images: Float[Tensor, "n 1 size size"], label: Float[Tensor, "n told"]
+    ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n classes"] | None, list[Tensor]]:
+        """Judge images, and hand out the trunk's maps, large ones first."""
+        tiled, x = self.tile(label), images
+        maps = []
         for i, block in enumerate(self.trunk):
-            if i == 1 and self.age is None:
-                maps = _joined(maps, tiled)
-            maps = block(maps)
-        if self.age is None:
-            return self.real(maps.flatten(1)).flatten().float(), None
-        real = self.real(_joined(maps, tiled).flatten(1)).flatten()
-        return real.float(), self.age(maps.flatten(1)).float()
+            x = block(_joined(x, tiled) if i == 1 and self.age is None else x)
+            maps.append(x)
+        seen = self.dense(x.flatten(1))
+        age = None if self.age is None else self.age(seen).float()
+        real = self.real(seen if age is None else torch.cat([seen, tiled.to(seen.dtype)], 1))
+        return real.flatten().float(), age, maps
 
 
 class _Tile(nn.Module):
@@ -217,12 +230,6 @@ def _joined(maps: Tensor, tiled: Tensor) -> Tensor:
 
 def _doubled(width: int) -> tuple[int, int, int, int]:
     return width, 2 * width, 4 * width, 8 * width
-
-
-def _head(before: int, hidden: int, out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(before, hidden), nn.LeakyReLU(0.2, inplace=True), nn.Linear(hidden, out)
-    )
 
 
 def _smallest(size: int) -> int:
