@@ -1,4 +1,4 @@
-"""Make the samples that the tabs open with: small phantoms in assets/lightbox and assets/scan.
+"""Make the samples that the tabs open with: small phantoms in assets/lightbox, assets/scan and assets/age.
 
 Everything follows from the seeds below; run it again when the phantoms have become better.
 """
@@ -35,6 +35,33 @@ def films():
     yield "8-knee-13", "Knee, 13 years", boy.femur(13)
 
 
+def growing():
+    """Title, bone and phantom of the films that can be aged, in the order of the thumbnails."""
+    girl, boy, other = VirtualPatient(11, "F"), VirtualPatient(24, "M"), VirtualPatient(31, "F")
+    yield "1-phalanx-6", "Phalanx, girl of 6", "phalange", girl.phalange(6)
+    yield "2-phalanx-13", "Phalanx, boy of 13", "phalange", boy.phalange(13)
+    yield "3-hand-9", "Hand, girl of 9", "phalange", other.hand(9, height=640)
+    yield "4-knee-5", "Knee, girl of 5", "femur", girl.femur(5)
+    yield "5-knee-11", "Knee, boy of 11", "femur", boy.femur(11)
+    yield "6-knee-17", "Knee, girl of 17", "femur", other.femur(17)
+
+
+def write_growing(folder: Path, name: str, title: str, bone: str, phantom) -> None:
+    """Write a film that can be aged; its card also says which bone it shows."""
+    write_film(folder, name, title, phantom)
+    card = folder / f"{name}.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"bone": bone}, indent=1) + "\n")
+
+
+def write_growth(folder: Path) -> None:
+    """Say how large the first phalanx is at each age, for the museum: mm from edge to edge."""
+    girl = VirtualPatient(11, "F")
+    sizes = [128 * girl.phalange(age).image.spacing[0] for age in range(20)]
+    (folder / "growth.csv").write_text(
+        "age,mm\n" + "".join(f"{age},{mm:.2f}\n" for age, mm in enumerate(sizes))
+    )
+
+
 def write_film(folder: Path, name: str, title: str, phantom) -> None:
     film: Radiograph = phantom.image
     low, high = film.window
@@ -66,12 +93,15 @@ def write_scan(folder: Path, name: str, title: str, volume: Volume) -> None:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    for room in ("lightbox", "scan"):
+    for room in ("lightbox", "scan", "age"):
         (ASSETS / room).mkdir(parents=True, exist_ok=True)
         for old in (ASSETS / room).iterdir():
             old.unlink()
     for name, title, phantom in films():
         write_film(ASSETS / "lightbox", name, title, phantom)
+    for name, title, bone, phantom in growing():
+        write_growing(ASSETS / "age", name, title, bone, phantom)
+    write_growth(ASSETS / "age")
     for name, title, seed, grade in (
         ("1-radius", "Distal radius", 3, 1),
         ("2-radius-moved", "With motion", 8, 4),

@@ -10,6 +10,7 @@ COMMANDS = {
     "train": "train a recipe on images of your own or on virtual patients",
     "evaluate": "fill a table of a paper for given data and weights",
     "models": "list the checkpoints and their cards",
+    "age": "show the bone of a film at another age: picture, GIF or film",
     "phantom": "write virtual patients as files, or compare them with real films",
     "study": "open, watch, unblind and report reader studies",
 }

@@ -1,0 +1,162 @@
+"""Pictures of a progression for people: tiles with captions, each simulated one saying that it is."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bonestudio.errors import RequestError
+from bonestudio.instruments.age import (
+    CLASS_MIDDLES,
+    CLASSES,
+    OLDEST,
+    SIMULATED,
+    Progression,
+    check_age,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TILE: Final = 256  # pixels
+_GAP, _CAPTION = 12, 26
+_PAGE, _TEXT, _FAINT, _WARN, _IVORY = "#0e1116", "#e6e8eb", "#9aa4b2", "#f0b429", "#e8dcc4"
+_MORE, _LESS = np.array([229, 72, 77]), np.array([74, 125, 255])
+FULL_CHANGE: Final = 0.4
+"""Change of grey, of 1, that is drawn in full colour."""
+_YEARS_A_SECOND = 4.0
+FRAMES_A_SECOND: Final = 16
+_HELD = 12  # frames for which the first and the last age stand still
+
+
+def picture(progression: Progression, *, age: float | None = None) -> "Image":
+    """Draw the film beside its older or younger self and what changed; without ``age``, beside the five classes."""
+    film = ("Film", progression.prepared.film.pixels, False)
+    if age is None:
+        classes = zip(CLASSES, CLASS_MIDDLES, strict=True)
+        tiles = [
+            film,
+            *((f"{a} – {b} years", progression.at(m).pixels, True) for (a, b), m in classes),
+        ]
+        return _sheet(progression, [(name, _grey(pixels), made) for name, pixels, made in tiles])
+    check_age(age)
+    return _sheet(
+        progression,
+        [
+            (_film_name(progression), _grey(film[1]), False),
+            ("Redrawn by the model", _grey(progression.reconstruction), True),
+            (f"{age:g} years", _grey(progression.at(age).pixels), True),
+            ("Change: red +, blue −", difference(progression.change(age)), True),
+        ],
+    )
+
+
+def film_frames(
+    progression: Progression, *, start: float, end: float
+) -> Iterator[NDArray[np.uint8]]:
+    """Draw the bone growing from one age to another, [height, width, 3], its film beside it."""
+    check_age(start)
+    check_age(end)
+    if start == end:
+        raise RequestError(
+            "A film needs two different ages, from which and to which the bone grows."
+        )
+    count = max(2, round(abs(end - start) / _YEARS_A_SECOND * FRAMES_A_SECOND))
+    ages = np.linspace(start, end, count)
+    # The sheet is drawn once; only the second tile and its caption change.
+    film = (_film_name(progression), _grey(progression.prepared.film.pixels), False)
+    for age in np.concatenate([[start] * _HELD, ages, [end] * _HELD]):
+        aged = (f"{age:.1f} years", _grey(progression.at(float(age)).pixels), True)
+        yield np.asarray(_sheet(progression, [film, aged], age=float(age)), np.uint8)
+
+
+def difference(change: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colour a change of grey, [height, width] in -1 … 1: red where brighter, blue where darker."""
+    strength = np.clip(np.abs(change) / FULL_CHANGE, 0, 1)[..., None]
+    colour = np.where((change > 0)[..., None], _MORE, _LESS)
+    return np.rint(strength * colour).astype(np.uint8)
+
+
+def _film_name(progression: Progression) -> str:
+    said = f"{progression.age:.1f} years"
+    return f"Film, {said}" if progression.age_known else f"Film, read as {said}"
+
+
+def _grey(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.repeat(np.rint(pixels * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _sheet(
+    progression: Progression,
+    tiles: list[tuple[str, NDArray[np.uint8], bool]],
+    *,
+    age: float | None = None,
+) -> "Image":
+    """Lay tiles (caption, [height, width, 3], simulated) in a row; ``age`` adds a line of years."""
+    from PIL import Image, ImageDraw
+
+    width = _GAP + len(tiles) * (TILE + _GAP)
+    height = _GAP + TILE + _CAPTION + (22 if age is not None else 0) + 44
+    sheet = Image.new("RGB", (width + width % 2, height + height % 2), _PAGE)
+    draw = ImageDraw.Draw(sheet)
+    for i, (caption, pixels, simulated) in enumerate(tiles):
+        left = _GAP + i * (TILE + _GAP)
+        tile = Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.BICUBIC)
+        sheet.paste(tile, (left, _GAP))
+        draw.text((left, _GAP + TILE + 6), caption, _TEXT, _font(15))
+        if simulated:
+            _badge(draw, left)
+    below = _GAP + TILE + _CAPTION + 4
+    if age is not None:
+        _years(draw, below, width, age)
+        below += 22
+    sure = progression.domain.verdict == "in-domain"
+    what = "" if sure else f"{progression.domain.reason} "
+    for line, colour in (
+        (f"{what}{_weights(progression)}", _FAINT if sure else _WARN),
+        (_USE, _FAINT),
+    ):
+        draw.text((_GAP, below), _cut(line, width - 2 * _GAP), colour, _font(12))
+        below += 17
+    return sheet
+
+
+_USE = "Bone Studio · research use, not for diagnosis"
+
+
+def _weights(progression: Progression) -> str:
+    card = progression.model
+    digest = next(iter(card.files.values()), "")[:12]
+    return f"Weights {card.id} {digest}, learned from {card.trained_on}"
+
+
+def _badge(draw: Any, left: int) -> None:
+    draw.rectangle((left, _GAP + TILE - 22, left + TILE - 1, _GAP + TILE - 1), "#000000")
+    draw.text((left + 6, _GAP + TILE - 19), SIMULATED, _WARN, _font(13))
+
+
+def _years(draw: Any, top: int, width: int, age: float) -> None:
+    """Draw a line of 0 to 19 years with a mark at ``age``."""
+    first, last = _GAP + 4, width - _GAP - 4
+    draw.line((first, top + 8, last, top + 8), _FAINT, 1)
+    for year in (0, *(first_year for first_year, _ in CLASSES[1:]), OLDEST):
+        x = first + (last - first) * year / OLDEST
+        draw.line((x, top + 4, x, top + 12), _FAINT, 1)
+    x = first + (last - first) * age / OLDEST
+    draw.ellipse((x - 5, top + 3, x + 5, top + 13), _IVORY)
+
+
+def _cut(text: str, width: int) -> str:
+    """Shorten a line until it fits."""
+    while text and _font(12).getlength(text) > width:
+        text = text[:-2].rstrip(" .…") + "…"
+    return text
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
