@@ -3,13 +3,9 @@
 The paper's own scores are of Inception-v3 (pytorch-fid); they stand in a column of their own.
 """
 
-import torch
-from torch import Tensor
-
 from bonestudio.errors import RequestError
-from bonestudio.metrics.distributions import frechet_distance, kernel_distance
 from bonestudio.metrics.extractors import Extractor, extractor_names, find_extractor
-from bonestudio.metrics.manifolds import manifold_scores
+from bonestudio.training.tables.likeness import INTERVALS, halves, likeness, likeness_columns
 from bonestudio.training.tables.pictures import CLEAN, Pictures, check_source, open_pictures
 from bonestudio.training.tables.table import Cell, Table
 
@@ -17,7 +13,6 @@ PAPER = (
     ("paper 001: RSNA, DCGAN", 166.755),
     ("paper 001: RSNA, MURA hands", 123.32),
 )
-RESAMPLES = 20
 
 
 def hands_table(
@@ -39,11 +34,16 @@ def hands_table(
             raise RequestError(f"'{pictures.what}' has {len(pictures)} images; 8 are needed.")
     columns, names = _columns(chosen)
     a, b = chosen.features(films.films), chosen.features(made.films)
-    half = torch.randperm(len(a), generator=torch.Generator().manual_seed(seed))
-    first, second = half[: len(a) // 2], half[len(a) // 2 :]
+    first, second = halves(a, seed)
     rows: list[list[Cell]] = [
-        [f"{films.what} | {made.what}", *_scores(a, b, seed), None],
-        [f"{films.what}, two halves", *_scores(a[first], a[second], seed), None],
+        [f"{films.what} | {made.what}", len(a), len(b), *likeness(a, b, seed), None],
+        [
+            f"{films.what}, two halves",
+            len(first),
+            len(second),
+            *likeness(first, second, seed),
+            None,
+        ],
     ]
     blank: list[Cell] = [None] * (len(columns) - 2)
     rows += [[what, *blank, value] for what, value in PAPER]
@@ -65,45 +65,16 @@ def _suited(real: str) -> str:
 
 
 def _columns(extractor: Extractor) -> tuple[list[str], list[str]]:
-    fid, kid = f"FID {extractor}", f"KID × 1000 {extractor}"
-    names = [fid, kid, "precision", "recall", "density", "coverage"]
+    names = likeness_columns(extractor)
     columns = ["real | synthetic", "N real", "N synthetic", *names]
     return [*columns, "FID Inception-v3, as printed"], names
-
-
-def _scores(a: Tensor, b: Tensor, seed: int) -> list[Cell]:
-    fid = frechet_distance(a, b)
-    spread = torch.tensor(
-        [frechet_distance(_drawn(a, seed + i), _drawn(b, seed - i - 1)) for i in range(RESAMPLES)]
-    )
-    # Half-samples without replacement vary as a mean of n does: sd of the half ≈ sd of the whole.
-    reach = 1.96 * float(spread.std())
-    size = max(2, min(1000, min(len(a), len(b)) // 2))
-    kid, sd = kernel_distance(a, b, subset=size, seed=seed)
-    shares = manifold_scores(a, b)
-    return [
-        len(a),
-        len(b),
-        (fid, max(0.0, fid - reach), fid + reach),
-        (1000 * kid, 1000 * (kid - 1.96 * sd), 1000 * (kid + 1.96 * sd)),
-        shares.precision,
-        shares.recall,
-        shares.density,
-        shares.coverage,
-    ]
-
-
-def _drawn(features: Tensor, seed: int) -> Tensor:
-    """Half of the rows."""
-    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(seed % 2**31))
-    return features[order[: max(2, len(features) // 2)]]
 
 
 def _notes(films: Pictures, made: Pictures, extractor: Extractor, seed: int) -> list[str]:
     return [
         f"Real: {films.what} ({len(films)}); synthetic: {made.what} ({len(made)}); seed {seed}.",
         f"Extractor {extractor}: scores of another extractor or other weights are not comparable.",
-        f"Intervals: 1.96 standard deviations over {RESAMPLES} random halves (FID) and 100 subsets (KID).",
+        INTERVALS,
         "FID grows as images grow fewer: compare rows of equal N; 'two halves' is its floor at half N.",
         "As printed: pytorch-fid on Inception-v3, 128 × 128, N not told (paper 001).",
     ]

@@ -1,0 +1,90 @@
+"""The four models of paper 000 as tables use them: films in, the same bones at other ages out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bonestudio.checkpoints import Card, available
+from bonestudio.checkpoints.store import load
+from bonestudio.networks.bapgan_labels import age_label, class_label, class_of, sex_label
+
+Films = NDArray[np.uint8]
+Ages = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """A row of table 1: its name, how its checkpoints begin, the FID that the paper prints."""
+
+    name: str
+    stem: str
+    paper: dict[str, float]
+
+    def checkpoint(self, bone: str, source: str) -> str:
+        """Return the id of its weights for real ('rsna') or virtual ('phantom') bones."""
+        return f"age/{self.stem}-{bone}-{source}"
+
+
+CAAE = Ablation(name="CAAE", stem="caae", paper={"femur": 125.82, "phalange": 94.98})
+BAPGAN = Ablation(name="BAPGAN", stem="bapgan", paper={"femur": 102.53, "phalange": 43.73})
+ABLATIONS = (
+    CAAE,
+    Ablation(name="+ D_age, LS", stem="caae-age-ls", paper={"femur": 121.12, "phalange": 76.25}),
+    Ablation(name="+ SA", stem="caae-sa", paper={"femur": 148.13, "phalange": 79.64}),
+    BAPGAN,
+)
+
+
+class Ager:
+    """Encoder and generator of one checkpoint, told ages as they were in training."""
+
+    def __init__(self, checkpoint: str) -> None:
+        found = load(checkpoint)
+        self.card: Card = found.card
+        self._encoder, self._generator = found["encoder"], found["generator"]
+
+    @torch.no_grad()
+    def draw(self, films: Films, ages: Ages, male: Ages, *, batch: int = 64) -> Films:
+        """Draw each bone of [n, size, size] at its age (years); ``male`` is 1, 0 or NaN (unknown)."""
+        told = self._label(torch.from_numpy(ages).float(), torch.from_numpy(male).float())
+        drawn = [
+            self._generator(self._encoder(some), label)
+            for some, label in zip(as_seen(films).split(batch), told.split(batch), strict=True)
+        ]
+        return as_levels(torch.cat(drawn))
+
+    def _label(self, ages: Tensor, male: Tensor) -> Tensor:
+        told: dict[str, Any] = self.card.settings
+        spread: dict[str, Any] = {"classes": told["classes"], "smoothing": told["smoothing"]}
+        if told["continuous"]:
+            label = age_label(ages, **spread)
+        else:
+            label = class_label(class_of(ages, classes=told["classes"]), **spread)
+        return torch.cat([label, sex_label(male)], 1) if told["sexes"] else label
+
+
+def trained(bone: str, source: str) -> list[tuple[Ablation, str | None]]:
+    """Return the four models, each with its checkpoint, None where it is not there."""
+    named = [(model, model.checkpoint(bone, source)) for model in ABLATIONS]
+    return [(model, name if available(name) else None) for model, name in named]
+
+
+def as_seen(films: Films | Sequence[NDArray[np.uint8]]) -> Tensor:
+    """[n, 1, size, size] in [-1, 1] from grey levels."""
+    return torch.from_numpy(np.asarray(films))[:, None].float() / 127.5 - 1.0
+
+
+def as_levels(images: Tensor) -> Films:
+    """Grey levels [n, size, size] from [-1, 1]."""
+    levels: Films = ((images[:, 0] + 1.0) * 127.5).round().clamp(0, 255).byte().numpy()
+    return levels
+
+
+def as_unit(films: Films) -> NDArray[np.float32]:
+    """[n, size, size] in [0, 1] from grey levels."""
+    return films.astype(np.float32) / np.float32(255)
