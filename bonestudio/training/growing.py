@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
 
-from bonestudio.cohorts import Cohort, RsnaBoneAge
+from bonestudio.cohorts import Cohort, RsnaBoneAge, Subset
 from bonestudio.errors import TrainingError
 from bonestudio.training.films import Films, Pixels, known, open_cohort, read_films
 from bonestudio.training.order import Rows
@@ -28,8 +28,11 @@ class GrowingBone(Source):
     count, ages
         Virtual patients and their ages (years).
     fingers, contrast
-        Fingers whose middle phalanges are cut out of the hands of the bone-age challenge, and how
-        much contrast they must have (see :class:`bonestudio.cohorts.rsna_phalanges.RsnaPhalanges`).
+        Fingers (2: index) whose middle phalanges are cut out of the hands of the bone-age challenge,
+        and how much contrast they must have (see
+        :class:`bonestudio.cohorts.rsna_phalanges.RsnaPhalanges`).
+    validation
+        Learn from the validation patients, too: 80 % of all, where the paper learns from 70.
     balance
         0 shows every film as often as any other, 1 every age class; between, the rarer classes
         are shown more often than they occur, but not as often as the others.
@@ -38,8 +41,9 @@ class GrowingBone(Source):
     bone: Literal["femur", "phalange"] = "phalange"
     count: PositiveInt = 1500
     ages: tuple[float, float] = (0.0, 19.0)
-    fingers: tuple[int, ...] = (2, 3, 4)
-    contrast: NonNegativeFloat = 0.12
+    fingers: tuple[int, ...] = (2,)
+    contrast: NonNegativeFloat = 0.0
+    validation: bool = False
     balance: NonNegativeFloat = 0.0
 
 
@@ -83,12 +87,13 @@ def open_bones(data: GrowingBone) -> Cohort:
                 "folder of femora."
             )
         return cohort.phalanges(fingers=data.fingers, min_contrast=data.contrast)
-    if any(entry.age is None for entry in cohort.entries):
+    told = [i for i, entry in enumerate(cohort.entries) if entry.age is not None]
+    if not told:
         raise TrainingError(
             "Ageing is learned from films of known age; put a labels.csv with the columns file, age "
-            "(years) and sex (F, M or empty) beside them, with an age for every film."
+            "(years) and sex (F, M or empty) beside them."
         )
-    return cohort
+    return cohort if len(told) == len(cohort) else Subset(cohort, told)
 
 
 def growing_films(cohort: Cohort, *, size: int = 128, balance: float = 0.0) -> GrowingFilms:

@@ -114,7 +114,8 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         """Open the bones; a fifth of the patients is held out for sheets and errors."""
         cohort, size = open_bones(self.data), self.options.size
         self.held_out = growing_films(cohort.split("test"), size=size)
-        films = growing_films(cohort.without("test"), size=size, balance=self.data.balance)
+        learned = cohort.without("test") if self.data.validation else cohort.split("train")
+        films = growing_films(learned, size=size, balance=self.data.balance)
         self.seen = len(films)
         return {"bones": films}
 
