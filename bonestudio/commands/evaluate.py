@@ -1,25 +1,90 @@
 """``bonestudio evaluate``: fill a table of a paper for given data and weights."""
 
 import json as json_text
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from bonestudio.commands.output import print_table
 
+if TYPE_CHECKING:
+    from bonestudio.training.tables.table import Table
 
-def _write(table: object, out: Path, *, json: bool) -> None:
-    from bonestudio.training.tables.table import Table, write_table
 
-    assert isinstance(table, Table)  # noqa: S101 – a promise of the registry
-    files = write_table(table, out)
+def _write(*tables: "Table", out: Path, json: bool, more: Sequence[Path] = ()) -> None:
+    """Write tables and print them; ``more`` are files that were written already."""
+    from bonestudio.training.tables.table import write_table
+
+    files = [[str(file) for file in write_table(table, out)] for table in tables]
+    files[-1] += [str(file) for file in more]
     if json:
-        told = table.told() | {"files": [str(file) for file in files]}
-        print(json_text.dumps(told, indent=2, ensure_ascii=False))
+        told = [table.told() | {"files": own} for table, own in zip(tables, files, strict=True)]
+        answer = told[0] if len(told) == 1 else told
+        print(json_text.dumps(answer, indent=2, ensure_ascii=False))
         return
-    print(table.title)
-    print_table(table.columns, [[table.shown(cell) for cell in row] for row in table.rows])
-    for note in table.notes:
-        print(f"· {note}")
-    print("Written: " + ", ".join(str(file) for file in files))
+    for table, own in zip(tables, files, strict=True):
+        print(table.title)
+        print_table(table.columns, [[table.shown(cell) for cell in row] for row in table.rows])
+        for note in table.notes:
+            print(f"· {note}")
+        print("Written: " + ", ".join(own))
+
+
+def age(
+    *,
+    bone: Literal["phalange", "femur"] = "phalange",
+    data: str = "phantom",
+    extractor: str | None = None,
+    count: int = 500,
+    patients: int = 100,
+    others: int = 300,
+    seed: int = 1_000_000,
+    tsne: bool = True,
+    out: Path = Path("evaluations"),
+    json: bool = False,
+) -> None:
+    """How well CAAE, BAPGAN and what lies between age bones (paper 000: table 1, figure 5).
+
+    Three pages: bones redrawn at their own age against real ones; on virtual patients also the aged
+    bones against the same patients grown; a t-SNE map of real and drawn bones.
+
+    Parameters
+    ----------
+    bone
+        Middle phalanx, or lower end of the femur.
+    data
+        'phantom', or a folder of hands of the RSNA Bone Age challenge.
+    extractor
+        Of the features that are compared; by default the one for these bones.
+    count
+        Virtual patients that are redrawn; of a folder its test part (20 %) is.
+    patients
+        Virtual patients who are aged and grown, and among whom each is to be found again.
+    others
+        Virtual patients from whom it is learned what tells patients apart.
+    seed
+        Seed of the first virtual patient; models were trained on those below 1 000 000.
+    tsne
+        Whether to lay out the t-SNE map, too.
+    out
+        Folder for the Markdown, the CSV and the plots.
+    json
+        Answer in JSON.
+    """
+    from bonestudio.training.tables.age import reconstruction_table
+    from bonestudio.training.tables.age_truth import truth_table
+
+    table = reconstruction_table(bone=bone, data=data, extractor=extractor, count=count, seed=seed)
+    tables = [table]
+    if data == "phantom":
+        tables.append(truth_table(bone=bone, count=patients, others=others, seed=seed))
+    maps = []
+    if tsne:
+        from bonestudio.training.tables.age_map import age_map, write_map
+
+        name = f"{table.name}-map"
+        maps.append(write_map(age_map(bone=bone, data=data, seed=seed), out, name=name))
+    _write(*tables, out=out, json=json, more=maps)
 
 
 def hands(
@@ -55,7 +120,7 @@ def hands(
     from bonestudio.training.tables.hands import hands_table
 
     table = hands_table(real=real, synthetic=synthetic, extractor=extractor, count=count, seed=seed)
-    _write(table, out, json=json)
+    _write(table, out=out, json=json)
 
 
 def extractors(
@@ -83,7 +148,7 @@ def extractors(
     """
     from bonestudio.training.tables.extractors import extractors_table
 
-    _write(extractors_table(data=data, count=count, seed=seed), out, json=json)
+    _write(extractors_table(data=data, count=count, seed=seed), out=out, json=json)
 
 
-COMMAND = {"hands": hands, "extractors": extractors}
+COMMAND = {"age": age, "hands": hands, "extractors": extractors}

@@ -17,7 +17,8 @@ Cell = str | int | float | tuple[float, float, float] | None
 class Table:
     """Rows under columns; ``plotted`` names the columns of the plot, ``notes`` say how to read it.
 
-    The first ``labels`` columns name a row in the plot.
+    The first ``labels`` columns name a row in the plot. With ``along`` (a column of numbers) the plot
+    has lines along it instead of bars, one for each text in the column after it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Table:
     plotted: Sequence[str]
     notes: Sequence[str]
     labels: int = 1
+    along: str | None = None
 
     @staticmethod
     def shown(cell: Cell) -> str:
@@ -96,6 +98,9 @@ def _plot(table: Table, path: Path) -> None:
         raise TrainingError(
             "Plots of tables need matplotlib: pip install 'bonestudio[study]'."
         ) from error
+    if table.along is not None:
+        _plot_lines(table, Figure, path)
+        return
     names = [name for name in table.plotted if any(_known(row, table, name) for row in table.rows)]
     rows = [row for row in table.rows if any(_known(row, table, name) for name in names)]
     labels = [" · ".join(str(cell) for cell in row[: table.labels]) for row in rows]
@@ -122,6 +127,31 @@ def _plot(table: Table, path: Path) -> None:
         axes.margins(x=0.25)
         axes.set_title(name, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)
+
+
+def _plot_lines(table: Table, make: Any, path: Path) -> None:
+    """Draw a panel for each plotted column, a line for each text in the column after ``along``."""
+    at = list(table.columns).index(str(table.along))
+    kinds = list(dict.fromkeys(row[at + 1] for row in table.rows))
+    figure = make(figsize=(4.2 * len(table.plotted), 4.6), layout="constrained")
+    for number, name in enumerate(table.plotted, start=1):
+        axes = figure.add_subplot(1, len(table.plotted), number)
+        for kind in kinds:
+            found = [
+                (float(str(r[at])), _known(r, table, name)) for r in table.rows if r[at + 1] == kind
+            ]
+            points = sorted((x, *value) for x, value in found if value is not None)
+            if not points:
+                continue
+            x, middle, low, high = zip(*points, strict=True)
+            (line,) = axes.plot(x, middle, marker="o", markersize=4, label=str(kind))
+            axes.fill_between(x, low, high, alpha=0.15, color=line.get_color(), linewidth=0)
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel(str(table.along))
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8)
     figure.savefig(path, dpi=130)
 
 
