@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": "fill a table of a paper for given data and weights",
     "models": "list the checkpoints and their cards",
     "age": "show the bone of a film at another age: picture, GIF or film",
+    "synthesise": "draw hands, break bones by design, pack labelled sets",
     "phantom": "write virtual patients as files, or compare them with real films",
     "study": "open, watch, unblind and report reader studies",
 }
