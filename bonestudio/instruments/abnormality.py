@@ -1,6 +1,6 @@
 """Normal or abnormal? The classifiers of papers 001 and 002 on a study of one or more views."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,8 +66,8 @@ class AbnormalityClassifier:
         known = [card.id for card in classifiers()]
         if self._chosen is None and not known:
             raise CheckpointError(
-                "There is no classifier of fractures; 'bonestudio train fracture/densenet169-quick "
-                "--data phantom' makes one."
+                "There is no classifier of fractures; "
+                "'bonestudio train fracture/densenet169-forearm-phantom' makes one."
             )
         card, _ = find_card(self._chosen or known[0])
         if PART not in card.parts:
@@ -111,7 +111,7 @@ class AbnormalityClassifier:
         logits: list[float] = []
         maps: list[NDArray[np.float32]] = []
         for first in range(0, len(films), _BATCH):
-            seen = [prepared(film, self.card.settings) for film in films[first : first + _BATCH]]
+            seen = [seen_as(film, self.card.settings) for film in films[first : first + _BATCH]]
             batch = torch.from_numpy(np.stack(seen))[:, None]
             if heat:
                 answer, hot = grad_cam(self._network, self._network.seen, batch, lambda told: told)
@@ -124,7 +124,7 @@ class AbnormalityClassifier:
 
 
 def classifiers() -> tuple[Card, ...]:
-    """Cards of the classifiers that are here, the one for bare films of arms first."""
+    """Cards of the classifiers that are here, DenseNets first."""
     found = [card for card in cards(SYSTEM) if PART in card.parts and available(card.id)]
     return tuple(sorted(found, key=lambda card: (not card.name.startswith("densenet"), card.id)))
 
@@ -143,15 +143,16 @@ def calibration_note(card: Card) -> str:
     return note + f" Elsewhere than on {where} it may be wrong and sure of it."
 
 
-def prepared(film: NDArray[Any], settings: Any) -> NDArray[np.float32]:
+def seen_as(film: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:
     """Make [height, width] in [0, 1] what a network was trained on: [size, size] in [-1, 1]."""
-    from bonestudio.imaging import clahe
+    from bonestudio.imaging.prepared import prepared
     from bonestudio.metrics.extractors import film_levels
 
-    levels = film_levels(film, settings["size"])
-    if settings.get("evened"):  # as the training does: on the small film of 8 bits
-        even = clahe(Radiograph(pixels=levels.astype(np.float32) / 255.0))
-        levels = np.rint(even.pixels * 255.0).astype(np.uint8)
+    if settings.get("evened"):  # as in training: at that size, kept in 8 bits, then made smaller
+        side = int(settings["evened"])
+        even = prepared(Radiograph(pixels=film), size=side)
+        film = film_levels(even.pixels, side).astype(np.float32) / np.float32(255)
+    levels = film_levels(film, int(settings["size"]))
     return levels.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
