@@ -23,6 +23,7 @@ Verdict = Literal["in-domain", "doubtful", "out"]
 USUAL: Final = "0.98"  # share of held-out films that lie within the limit of the distance
 REDRAWN: Final = "0.99"  # and within that of the error
 FAR: Final = 1.7  # times that limit: photographs, noise and other bones begin here
+READERS: Final = {"rsna": "phalange-rsna", "phantom": "growing-phantom"}
 FLAT: Final = 0.05  # spread of grey levels, of 2, below which there is no picture
 
 
@@ -63,22 +64,28 @@ def judge(
         return Domain(verdict="out", reason="There is nothing but one grey level on this image.")
     error = _error(film, reconstruction, card.settings)
     distance = _distance(film, card, bone)
+    return Domain(**_verdict(bone, error, distance), error=error, distance=distance)
+
+
+def _verdict(bone: str, error: float | None, distance: float | None) -> dict[str, Any]:
+    """Verdict and reason: the worse of the two measures tells."""
+    if error is None and distance is None:
+        return {
+            "verdict": "doubtful",
+            "reason": "Nothing is known of the films that this model was tried on.",
+        }
     worst = max(error or 0.0, distance or 0.0)
     if worst <= 1:
-        verdict: Verdict = "in-domain"
-        reason = f"This film lies among those that the model knows ({bone}s)."
-    elif worst > FAR:
-        verdict = "out"
-        reason = (
-            f"This does not look like a film of a {bone}: what the model makes of it means nothing."
-        )
+        reason = f"This film lies among those of {bone}s that the model knows."
+        return {"verdict": "in-domain", "reason": reason}
+    if worst > FAR:
+        reason = f"This does not look like a film of a {bone}; its ages would mean nothing."
+        return {"verdict": "out", "reason": reason}
+    if worst == error:
+        reason = "The model redraws this film worse than 99 of 100; take its ages with care."
     else:
-        verdict = "doubtful"
-        reason = (
-            f"This film is unlike 98 of 100 {bone} films that the model was tried on: "
-            "take its ages with care."
-        )
-    return Domain(verdict=verdict, reason=reason, error=error, distance=distance)
+        reason = f"This film is unlike 98 of 100 of {bone}s; take its ages with care."
+    return {"verdict": "doubtful", "reason": reason}
 
 
 def anatomy(card: "Card") -> str:
@@ -101,7 +108,7 @@ def _distance(film: NDArray[np.float32], card: "Card", bone: str) -> float | Non
 
     from bonestudio.metrics.extractors import film_levels
 
-    reader = _reader("phalange-rsna" if card.family == "rsna" else "growing-phantom")
+    reader = _reader(READERS[card.family]) if card.family in READERS else None
     if reader is None or bone not in reader.card.settings["distances"]:
         return None
     size = reader.card.settings["size"]
