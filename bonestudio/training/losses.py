@@ -20,6 +20,16 @@ def judged_false(logits: Tensor) -> Tensor:
     return F.softplus(logits).mean()
 
 
+def fooled(scores: Tensor) -> Tensor:
+    """½ E[(D(G(x)) − 1)²]: a generator's least squares (Mao et al. 2017; paper 002, equation 36)."""
+    return (scores - 1.0).square().mean() / 2.0
+
+
+def told_apart(real: Tensor, fake: Tensor) -> Tensor:
+    """½ E[(D(a) − 1)² + D(G(b))²]: the discriminator's (paper 002, equation 38)."""
+    return ((real - 1.0).square().mean() + fake.square().mean()) / 2.0
+
+
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
 ) -> Tensor:
