@@ -132,7 +132,7 @@ class InceptionFeatures(Extractor):
 
 
 def find_extractor(name: str) -> Extractor:
-    """Load an extractor: 'bone2d-phantom', 'bone2d-rsna' or 'inception-v3'."""
+    """Load an extractor: 'bone2d-phantom', 'bone2d-rsna', 'bone3d-phantom' or 'inception-v3'."""
     if name == INCEPTION:
         file = os.environ.get("BONESTUDIO_INCEPTION")
         if not file:

@@ -5,7 +5,7 @@ A film is read (or a phantom rendered) once, made square and small, and kept in 
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from bonestudio.places import cache
 from bonestudio.training.order import Rows
 from bonestudio.training.terminal import watched
 from bonestudio.training.virtual import OrderedPhantoms
+from bonestudio.training.virtual_scans import RadiusStacks
 
 Pixels = NDArray[np.uint8]
 
@@ -68,19 +69,28 @@ def open_cohort(
 
 def read_films(cohort: Cohort, *, size: int, what: str = "films") -> Pixels:
     """Read every film of a cohort: padded to a square with black, ``size`` pixels, 8 bits."""
-    kept = cache() / "films" / f"{_key(cohort, size)}.npy"
-    if kept.is_file():
+
+    def read() -> Pixels:
+        numbers = watched(range(len(cohort)), f"reading {len(cohort):,} {what}")
+        return np.stack([_film(cohort, i, size) for i in numbers])
+
+    return kept("films", cache_key(cohort, size), read)
+
+
+def kept(folder: str, key: str, read: Callable[[], Pixels]) -> Pixels:
+    """Return the array of this key in the cache folder; what is not there is read and kept."""
+    path = cache() / folder / f"{key}.npy"
+    if path.is_file():
         try:
-            return np.load(kept, allow_pickle=False)  # type: ignore[no-any-return]
+            return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
         except (OSError, ValueError):
             pass  # damaged: read anew
-    numbers = watched(range(len(cohort)), f"reading {len(cohort):,} {what}")
-    pixels: Pixels = np.stack([_film(cohort, i, size) for i in numbers])
+    pixels = read()
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as scratch:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
             np.save(scratch, pixels, allow_pickle=False)
-        Path(scratch.name).replace(kept)
+        Path(scratch.name).replace(path)
     except OSError:
         pass  # a cache that cannot be written only costs time
     return pixels
@@ -107,16 +117,16 @@ def _mentions_bone_age(folder: Path) -> bool:
     return False
 
 
-def _key(cohort: Cohort, size: int) -> str:
-    """Name what the films depend on: which they are, their files, and the code that renders them."""
-    key = hashlib.sha256(f"{cohort.source}|{size}".encode())
+def cache_key(cohort: Cohort, seen_as: object) -> str:
+    """Name what the images depend on: which they are, their files, and the code that renders them."""
+    key = hashlib.sha256(f"{cohort.source}|{seen_as}".encode())
     for entry in cohort.entries:
         key.update(f"{entry.name}|{entry.age}".encode())
     whole = getattr(cohort, "whole", cohort)
-    for file in getattr(whole, "files", ()):
+    for file in getattr(getattr(whole, "scans", whole), "files", ()):  # stacks are of scans
         stat = file.stat()
         key.update(f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode())
-    if isinstance(whole, Phantoms | OrderedPhantoms):
+    if isinstance(whole, Phantoms | OrderedPhantoms | RadiusStacks):
         key.update(f"{whole.kind}|{sorted(whole.options.items())}".encode())
         for code in sorted(Path(phantoms.__path__[0]).glob("*.py")):
             key.update(code.read_bytes())

@@ -57,6 +57,7 @@ def open_machine(training: Training) -> Any:
 def place_parts(parts: Parts, training: Training, fabric: Any) -> None:
     """Move networks to the device and prepare them as the recipe says, in place."""
     _check_compile(parts, training)
+    _check_half(parts, training, fabric)
     for name, network in parts.networks.items():
         if fabric.world_size > 1:
             join_batch_norms(network)
@@ -116,4 +117,19 @@ def _check_compile(parts: Parts, training: Training) -> None:
             raise RecipeError(
                 f"The network '{name}' cannot be compiled: its gradient penalty differentiates "
                 "twice, which a compiled network does wrongly."
+            )
+
+
+def _check_half(parts: Parts, training: Training, fabric: Any) -> None:
+    """Refuse what torch's CPU kernels compute wrongly: 3D convolutions in bf16.
+
+    With two slices the weights' gradient is whatever lay in memory (torch 2.13, oneDNN, AVX-512).
+    """
+    if training.precision == "32-true" or fabric.device.type != "cpu":
+        return
+    for name, network in parts.networks.items():
+        if any(isinstance(module, nn.Conv3d) for module in network.modules()):
+            raise RecipeError(
+                f"The network '{name}' has 3D convolutions, whose gradients a CPU gets wrong in "
+                f"{training.precision}; say --set training.precision=32-true."
             )

@@ -9,9 +9,11 @@ from bonestudio.cohorts import Cohort
 from bonestudio.errors import RequestError
 from bonestudio.metrics.classification import share
 from bonestudio.metrics.extractors import BoneFeatures, extractor_names, find_extractor
-from bonestudio.training.films import known, open_cohort
+from bonestudio.training.films import open_cohort
+from bonestudio.training.reading import answers
 from bonestudio.training.tables.table import Cell, Table
 from bonestudio.training.virtual import OrderedPhantoms
+from bonestudio.training.virtual_scans import RadiusStacks
 
 COLUMNS = (
     "extractor",
@@ -23,12 +25,15 @@ COLUMNS = (
     "kind right",
     "fracture right",
     "grade error",
+    "grade right",
 )
-Truth = dict[str, NDArray[np.float32]]
 
 
 def extractors_table(*, data: str, count: int, seed: int) -> Table:
-    """Let every shipped bone extractor read virtual patients with new seeds, or a folder's hands."""
+    """Let every shipped bone extractor read virtual patients with new seeds, or a folder's images.
+
+    A folder is one of hands for extractors of films; those of scans read virtual patients alone.
+    """
     if count < 2:
         raise RequestError(f"At least 2 patients of each kind are read, not {count}.")
     found = [find_extractor(name) for name in extractor_names()]
@@ -42,7 +47,7 @@ def extractors_table(*, data: str, count: int, seed: int) -> Table:
             rows.append(_row(extractor, "hand", cohort))
         elif data == "phantom":
             for kind in extractor.kinds:
-                rows.append(_row(extractor, kind, OrderedPhantoms(kind, count, seed=seed)))  # noqa: PERF401 – each takes its time
+                rows.append(_row(extractor, kind, _patients(extractor, kind, count, seed)))  # noqa: PERF401 – each takes its time
     rows.append(
         [
             "best of the challenge (Halabi et al. 2019)",
@@ -69,38 +74,36 @@ def extractors_table(*, data: str, count: int, seed: int) -> Table:
     )
 
 
+def _patients(extractor: BoneFeatures, kind: str, count: int, seed: int) -> Cohort:
+    """Virtual patients as films, or as scans on the grid that the extractor sees."""
+    if extractor.dims == 3:
+        slices, rows, columns = extractor.card.settings["scan"]["shape"]
+        return RadiusStacks(count, seed=seed, shape=(slices, rows, columns))
+    return OrderedPhantoms(kind, count, seed=seed)
+
+
 def _row(extractor: BoneFeatures, kind: str, cohort: Cohort) -> list[Cell]:
-    told = extractor.read([sample.image for sample in cohort], batch=32)
-    answers = {name: value.float().numpy() for name, value in told.items()}
-    truth = _truth(cohort)
+    read = extractor.read([sample.image for sample in cohort], batch=32)
+    told = {name: value.float().numpy() for name, value in read.items()}
+    truth = answers(cohort.entries)
     kinds = extractor.kinds
     right: Cell = None
     if len(kinds) > 1 and kind in kinds:
-        hit = answers["kind"].argmax(1) == kinds.index(kind)
+        hit = told["kind"].argmax(1) == kinds.index(kind)
         right = _share(hit)
     ages = truth["age"][np.isfinite(truth["age"])]
     return [
         str(extractor),
         f"{kind} ({cohort.source})",
         len(cohort),
-        _error(answers["age"], truth["age"]),
+        _error(told["age"], truth["age"]),
         float(np.abs(ages - ages.mean()).mean()) if len(ages) else None,
-        _right(answers["male"], truth["male"]),
+        _right(told["male"], truth["male"]),
         right,
-        _right(answers["abnormal"], truth["abnormal"]),
-        _error(answers["grade"], truth["grade"]),
+        _right(told["abnormal"], truth["abnormal"]),
+        _error(told["grade"], truth["grade"]),
+        _same(told["grade"], truth["grade"]),
     ]
-
-
-def _truth(cohort: Cohort) -> Truth:
-    entries = cohort.entries
-    male = {"M": 1.0, "F": 0.0, None: None}
-    return {
-        "age": known([entry.age for entry in entries]),
-        "male": known([male[entry.sex] for entry in entries]),
-        "abnormal": known([entry.labels.get("abnormal") for entry in entries]),
-        "grade": known([entry.labels.get("grade") for entry in entries]),
-    }
 
 
 def _error(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
@@ -116,6 +119,12 @@ def _error(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
 def _right(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
     here = np.isfinite(truth)
     return _share((answer[here] > 0) == (truth[here] > 0.5)) if here.any() else None
+
+
+def _same(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
+    """Share of whole grades that are the right one."""
+    here = np.isfinite(truth)
+    return _share(np.rint(answer[here]) == truth[here]) if here.any() else None
 
 
 def _share(hit: NDArray[Any]) -> Cell:
