@@ -1,33 +1,10 @@
 """``bonestudio evaluate``: fill a table of a paper for given data and weights."""
 
-import json as json_text
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from bonestudio.commands.output import print_table
-
-if TYPE_CHECKING:
-    from bonestudio.training.tables.table import Table
-
-
-def _write(*tables: "Table", out: Path, json: bool, more: Sequence[Path] = ()) -> None:
-    """Write tables and print them; ``more`` are files that were written already."""
-    from bonestudio.training.tables.table import write_table
-
-    files = [[str(file) for file in write_table(table, out)] for table in tables]
-    files[-1] += [str(file) for file in more]
-    if json:
-        told = [table.told() | {"files": own} for table, own in zip(tables, files, strict=True)]
-        answer = told[0] if len(told) == 1 else told
-        print(json_text.dumps(answer, indent=2, ensure_ascii=False))
-        return
-    for table, own in zip(tables, files, strict=True):
-        print(table.title)
-        print_table(table.columns, [[table.shown(cell) for cell in row] for row in table.rows])
-        for note in table.notes:
-            print(f"· {note}")
-        print("Written: " + ", ".join(own))
+from bonestudio.commands.evaluate_fractures import abnormality, augmentation, forearm_ablation
+from bonestudio.commands.output import write_tables
 
 
 def age(
@@ -84,7 +61,7 @@ def age(
 
         name = f"{table.name}-map"
         maps.append(write_map(age_map(bone=bone, data=data, seed=seed), out, name=name))
-    _write(*tables, out=out, json=json, more=maps)
+    write_tables(*tables, out=out, json=json, more=maps)
 
 
 def hands(
@@ -120,7 +97,7 @@ def hands(
     from bonestudio.training.tables.hands import hands_table
 
     table = hands_table(real=real, synthetic=synthetic, extractor=extractor, count=count, seed=seed)
-    _write(table, out=out, json=json)
+    write_tables(table, out=out, json=json)
 
 
 def extractors(
@@ -148,7 +125,14 @@ def extractors(
     """
     from bonestudio.training.tables.extractors import extractors_table
 
-    _write(extractors_table(data=data, count=count, seed=seed), out=out, json=json)
+    write_tables(extractors_table(data=data, count=count, seed=seed), out=out, json=json)
 
 
-COMMAND = {"age": age, "hands": hands, "extractors": extractors}
+COMMAND = {
+    "age": age,
+    "hands": hands,
+    "extractors": extractors,
+    "abnormality": abnormality,
+    "augmentation": augmentation,
+    "forearm-ablation": forearm_ablation,
+}

@@ -93,3 +93,26 @@ def warm_restarts(epoch: float, *, first: float, growth: float = 2.0) -> float:
         epoch -= length
         length *= growth
     return 0.5 * (1.0 + math.cos(math.pi * epoch / length))
+
+
+@dataclass
+class Plateau:
+    """Divide by ten when a loss has not fallen for more than ``patience`` looks at it.
+
+    What is compared is torch's ReduceLROnPlateau's: less than 0.9999 of the best is a fall.
+    """
+
+    patience: int = 1
+    best: float = math.inf
+    bad: int = 0
+    factor: float = 1.0
+
+    def see(self, loss: float) -> bool:
+        """Look at the loss of one epoch; return whether it is the best so far."""
+        if loss < self.best * (1.0 - 1e-4):
+            self.best, self.bad = loss, 0
+            return True
+        self.bad += 1
+        if self.bad > self.patience:
+            self.factor, self.bad = self.factor / 10.0, 0
+        return False

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bonestudio.errors import StorageError, TrainingError
 
 Cell = str | int | float | tuple[float, float, float] | None
@@ -147,6 +149,8 @@ def _plot_lines(table: Table, make: Any, path: Path) -> None:
             x, middle, low, high = zip(*points, strict=True)
             (line,) = axes.plot(x, middle, marker="o", markersize=4, label=str(kind))
             axes.fill_between(x, low, high, alpha=0.15, color=line.get_color(), linewidth=0)
+            reach = [np.subtract(middle, low), np.subtract(high, middle)]
+            axes.errorbar(x, middle, yerr=reach, fmt="none", capsize=3, color=line.get_color())
         axes.set_title(name, fontsize=9)
         axes.set_xlabel(str(table.along))
         axes.spines[["top", "right"]].set_visible(False)

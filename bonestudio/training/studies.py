@@ -1,0 +1,243 @@
+"""Studies of one or more views, normal or abnormal: what the classifiers of fractures learn from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import NonNegativeInt, PositiveInt
+
+from bonestudio.cohorts import Cohort, ImageFolder, Mura
+from bonestudio.cohorts.cohort import PARTS, Part
+from bonestudio.cohorts.sample import Entry, Sample
+from bonestudio.errors import TrainingError
+from bonestudio.imaging.prepared import prepared
+from bonestudio.imaging.types import Sex
+from bonestudio.metrics.extractors import film_levels
+from bonestudio.phantoms.patient import Style, VirtualPatient
+from bonestudio.training.arms import SIDE, Arm, Prepared, break_of
+from bonestudio.training.films import Films, read_films
+from bonestudio.training.order import Rows
+from bonestudio.training.recipes import Source
+from bonestudio.training.virtual import OrderedPhantoms
+
+EVENED = 256  # pixels: films are evened out at this size (paper 002), then made as small as asked
+VIEWS = ("PA", "LL")
+SEEDS = 4_000_000  # patients of studies count from here: no other training sees them
+
+
+class StudySource(Source):
+    """MURA's ``regions``, any labelled folder, or ``count`` virtual patients of each of ``kinds``.
+
+    ``evened``: films are evened out (CLAHE) at 256 pixels, as in paper 002. So many ``normal`` and
+    ``abnormal`` films of ``synthetic`` (a folder, a generator's checkpoint or 'phantom') are added
+    to the training part; ``at_most`` keeps so many of its own films.
+    """
+
+    regions: tuple[str, ...] = ("XR_HAND",)
+    kinds: tuple[Arm, ...] = ("wrist", "forearm")
+    count: PositiveInt = 500
+    evened: bool = False
+    synthetic: str = ""
+    normal: NonNegativeInt = 0
+    abnormal: NonNegativeInt = 0
+    draw: NonNegativeInt = 0
+    at_most: PositiveInt | None = None
+
+
+class ArmStudies(OrderedPhantoms):
+    """``count`` virtual patients of each kind in two views, every other one with a broken arm.
+
+    Half of the breaks are fractures, half bone removed (paper 002). Three patients in four look
+    like an archive's, one is a clean rendering. ``masks['fracture']`` tells where the break is.
+    """
+
+    source = "studies"
+
+    def __init__(
+        self, kinds: Sequence[Arm], count: int, *, seed: int = SEEDS, evened: bool = True
+    ) -> None:
+        self.kind, self.kinds, self.evened = "+".join(kinds), tuple(kinds), evened
+        self.options: dict[str, Any] = {"evened": evened, "version": 1}
+        self.asked = [
+            (kind, number, view)
+            for kind in kinds
+            for number in range(seed, seed + count)
+            for view in VIEWS
+        ]
+        self.entries = tuple(
+            Entry(
+                name=f"{kind}-{number}/{view}",
+                patient=f"{kind}-{number}",
+                sex=_sex(number),
+                labels={"abnormal": float(number % 2)},
+            )
+            for kind, number, view in self.asked
+        )
+
+    def load(self, i: int) -> Sample:
+        """Render view ``i``."""
+        (kind, number, view), entry = self.asked[i], self.entries[i]
+        style: Style = "synthetic" if number // 8 % 4 == 0 else "natural"
+        patient = VirtualPatient(number, _sex(number))
+        fracture = break_of(kind, number // 2) if number % 2 else None
+        arm = patient.wrist if kind == "wrist" else patient.forearm
+        phantom = arm(view, fracture=fracture, style=style, side=SIDE)
+        film = prepared(phantom.image, size=EVENED) if self.evened else phantom.image
+        return Sample(
+            image=film.pixels,
+            source=self.source,
+            name=entry.name,
+            patient=entry.patient,
+            sex=entry.sex,
+            labels=entry.labels,
+            masks=phantom.truth.masks,
+            spacing=film.spacing,
+        )
+
+
+@dataclass(frozen=True)
+class StudyFilms:
+    """Films [n, size, size] uint8, 1 or 0 for each (abnormal or not) and the study that it is of."""
+
+    pixels: NDArray[np.uint8]
+    abnormal: NDArray[np.float32]
+    studies: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def batches(self, size: int = 32) -> Iterator[torch.Tensor]:
+        """All films in [-1, 1], [n, 1, size, size] at a time."""
+        films = Films(self.pixels)
+        for first, stop in pairwise([*range(0, len(self), size), len(self)]):
+            yield films.batch(np.arange(first, stop))
+
+    def __add__(self, other: "StudyFilms") -> "StudyFilms":
+        return StudyFilms(
+            np.concatenate([self.pixels, other.pixels]),
+            np.concatenate([self.abnormal, other.abnormal]),
+            self.studies + other.studies,
+        )
+
+    def some(self, count: int, *, seed: int) -> "StudyFilms":
+        """Return so many of the films, drawn at random."""
+        return self.chosen(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
+
+    def chosen(self, rows: NDArray[Any]) -> "StudyFilms":
+        """Return some of the films, by numbers or by a yes or no for each."""
+        numbers = np.arange(len(self))[rows]
+        studies = tuple(self.studies[i] for i in numbers)
+        return StudyFilms(self.pixels[numbers], self.abnormal[numbers], studies)
+
+    def by_study(self, values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Mean over each study's views, and whether the study is abnormal."""
+        _, number = np.unique(self.studies, return_inverse=True)
+        count = np.bincount(number)
+        truth = np.bincount(number, weights=self.abnormal) / count
+        return np.bincount(number, weights=values) / count, truth > 0.5
+
+
+class TrainingFilms(Films):
+    """Films for the loop: a batch has 'image' [n, 1, size, size] and 'abnormal' [n]."""
+
+    def __init__(self, films: StudyFilms) -> None:
+        super().__init__(films.pixels)
+        self.abnormal = torch.from_numpy(films.abnormal)
+
+    def batch(self, rows: Rows) -> Any:
+        """Return the films of these rows and what they show."""
+        return {"image": super().batch(rows), "abnormal": self.abnormal[torch.from_numpy(rows)]}
+
+
+def open_studies(data: StudySource) -> Mapping[Part, list[Cohort]]:
+    """Open what --data names, in three parts by patient.
+
+    MURA gives its own parts of ``regions``; any other folder says by the column ``abnormal`` of its
+    ``labels.csv``, or by two folders 'normal' and 'abnormal', what its films show.
+    """
+    virtual = data.source == "phantom"
+    if not data.source:
+        raise TrainingError(
+            "This recipe needs images; say where they are with --data FOLDER, or --data phantom."
+        )
+    whole: list[Cohort] = (
+        [ArmStudies(data.kinds, data.count, evened=data.evened)]
+        if virtual
+        else open_labelled(Path(data.source), data.regions)
+    )
+    parts: dict[Part, list[Cohort]] = {}
+    for part in PARTS:
+        some: list[Cohort] = [cohort.split(part) for cohort in whole]
+        even = data.evened and not virtual  # phantoms even themselves out
+        parts[part] = [Prepared(c, size=EVENED) for c in some] if even else some
+    return parts
+
+
+def open_labelled(folder: Path, regions: Sequence[str]) -> list[Cohort]:
+    """Open a folder whose films are known to be normal or abnormal."""
+    if not folder.is_dir():
+        raise TrainingError(f"There is no folder {folder}; give one of images with --data FOLDER.")
+    if any((root / "train").is_dir() for root in (folder, folder / "MURA-v1.1")):
+        return [Mura(folder, region=region) for region in regions]
+    cohort = ImageFolder(folder)
+    if any("abnormal" not in entry.labels for entry in told(cohort)):
+        raise TrainingError(
+            f"The folder '{folder.name}' does not say which films are abnormal: give it a "
+            "labels.csv with the column 'abnormal', or two folders 'normal' and 'abnormal'."
+        )
+    return [cohort]
+
+
+def told(cohort: Cohort, *, unsaid: float | None = None) -> tuple[Entry, ...]:
+    """Give a folder's entries the label 'abnormal', from two folders of that name if there are.
+
+    ``unsaid`` is the label of those that nothing speaks of.
+    """
+    classes = getattr(cohort, "classes", ())
+    number = float(classes.index("abnormal")) if set(classes) == {"abnormal", "normal"} else None
+
+    def label(entry: Entry) -> float | None:
+        if number is not None:
+            return float(entry.labels["class"] == number)
+        return entry.labels.get("abnormal", unsaid)
+
+    labels = [label(entry) for entry in cohort.entries]
+    cohort.entries = tuple(
+        entry if found is None else replace(entry, labels={**entry.labels, "abnormal": found})
+        for entry, found in zip(cohort.entries, labels, strict=True)
+    )
+    return cohort.entries
+
+
+def read_studies(cohorts: Sequence[Cohort], *, size: int, evened: bool) -> StudyFilms:
+    """Read films, evened out at 256 pixels (paper 002) or as they are, ``size`` pixels wide."""
+    first = EVENED if evened else size
+    pixels = [smaller(read_films(c, size=first), size) for c in cohorts if len(c)]
+    entries = [(c.source, entry) for c in cohorts for entry in c.entries]
+    return StudyFilms(
+        np.concatenate(pixels) if pixels else np.empty((0, size, size), np.uint8),
+        np.array([entry.labels["abnormal"] for _, entry in entries], np.float32),
+        tuple(study_of(source, entry) for source, entry in entries),
+    )
+
+
+def smaller(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Resize films [n, side, side] of 8 bits to ``size`` pixels."""
+    if pixels.shape[1] == size:
+        return pixels
+    return np.stack([film_levels(film.astype(np.float32) / 255.0, size) for film in pixels])
+
+
+def study_of(source: str, entry: Entry) -> str:
+    """Name a film's study: …/patient00001/study1_positive of MURA; elsewhere the patient."""
+    return entry.name.rpartition("/")[0] if source.startswith("mura") else entry.patient
+
+
+def _sex(number: int) -> Sex:
+    """Sexes take turns within a class."""
+    return "M" if number // 2 % 2 else "F"
