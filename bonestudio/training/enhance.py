@@ -62,7 +62,7 @@ def _one(images: Tensor, which: Tensor, how: Tensor, strength: float) -> Tensor:
         factor * gray,
         _smooth(gray) + factor * (gray - _smooth(gray)),
         # Whole steps of the coarser scale, as PIL's bit mask leaves them.
-        torch.floor(gray * 255.0 / 256.0 * levels) / levels * (256.0 / 255.0),
+        torch.floor(gray * 255.0 / 256.0 * levels + 1e-3) / levels * (256.0 / 255.0),
     )
     for number, result in enumerate(results):
         gray = torch.where((which == number).view(-1, 1, 1, 1), result, gray)
