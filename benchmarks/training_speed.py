@@ -25,7 +25,20 @@ from bonestudio.training.experiments import find_experiment
 from bonestudio.training.loop import Loop
 from bonestudio.training.recipes import read_recipe
 
-RECIPES = ("fracture/dcgan-hands-fast", "fracture/dcgan-hands-quick", "extractors/bone2d-rsna")
+RECIPES = (
+    "fracture/dcgan-hands-fast",
+    "fracture/dcgan-hands-quick",
+    "extractors/bone2d-rsna",
+    "fracture/cyclegan-forearm-abnormal-quick",
+)
+# Fewer renderings to wait for, and batches nearer to the recipe's own.
+FEW = {
+    "fracture/cyclegan-forearm-abnormal-quick": [
+        "data.count=8",
+        'data.kinds=["forearm"]',
+        "training.batch=2",
+    ]
+}
 PLAIN = ["training.precision=32-true", "training.channels_last=false", "training.kernel=plain"]
 
 
@@ -39,7 +52,7 @@ class Side:
             recipe, overrides=[f"training.batch={batch}", *overrides], data=str(data)
         )
         experiment = find_experiment(told.experiment)(told.options, told.data)
-        self.loop, self.batch = Loop(told, experiment, data), batch
+        self.loop, self.batch = Loop(told, experiment, data), told.training.batch
         self.feed = self.loop.open_feed()
         self.seconds: list[float] = []
         self.precision = told.training.precision
@@ -114,8 +127,9 @@ def main() -> None:
         data.mkdir()
         films(data)
         for recipe in chosen.recipes:
-            plain = Side(recipe, PLAIN, data, chosen.batch)
-            ours = Side(recipe, [], data, chosen.batch)
+            few = FEW.get(recipe, [])
+            plain = Side(recipe, [*few, *PLAIN], data, chosen.batch)
+            ours = Side(recipe, few, data, chosen.batch)
             flops = ours.flops()
             plain.step()
             for _ in range(chosen.steps):
