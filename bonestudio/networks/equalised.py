@@ -1,0 +1,110 @@
+"""Layers that the 3D networks of paper 003 share: equalised learning rates, growth stage by stage.
+
+Weights are drawn from N(0, 1) and scaled when they are used (Karras et al. 2018, section 4.1), so
+that Adam, whose steps do not know a weight's scale, moves all layers alike.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Grid = tuple[int, int, int]
+Volumes = Float[Tensor, "n channels slices rows columns"]
+
+LATENT = 512
+BASE: Grid = (1, 9, 7)  # before the first doubling; five of them give 32 × 288 × 224
+STAGES = 5
+HE = math.sqrt(2.0)  # gain of a layer that a rectifier follows
+SLOPE = 0.2  # of leaky rectifiers
+
+
+class EqualConv3d(nn.Conv3d):
+    """3D convolution with N(0, 1) weights, used as weight · gain / √fan-in."""
+
+    def __init__(
+        self, before: int, after: int, kernel: int = 3, *, stride: int = 1, gain: float = HE
+    ) -> None:
+        super().__init__(before, after, kernel, stride, padding=(kernel - 1) // 2)
+        self.scale = gain / math.sqrt(before * kernel**3)
+        nn.init.normal_(self.weight)
+        assert self.bias is not None  # noqa: S101 – nn.Conv3d makes one
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve."""
+        return self._conv_forward(x, self.weight * self.scale, self.bias)  # type: ignore[no-any-return]
+
+
+class EqualLinear(nn.Linear):
+    """Dense layer with N(0, 1) weights, used as weight · gain / √fan-in; biases begin at ``bias``."""
+
+    def __init__(self, before: int, after: int, *, gain: float = 1.0, bias: float = 0.0) -> None:
+        super().__init__(before, after)
+        self.scale = gain / math.sqrt(before)
+        nn.init.normal_(self.weight)
+        nn.init.constant_(self.bias, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply and add."""
+        return F.linear(x, self.weight * self.scale, self.bias)
+
+
+class FeatureNorm(nn.Module):
+    """Each voxel's features to a mean square of 1 (Karras et al. 2018, section 4.2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Divide by the root mean square over channels."""
+        normed: Tensor = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+        return normed
+
+
+def channels(width: int, stages: int) -> list[int]:
+    """Channels of each stage: 8c, 8c, 4c, 2c, c (paper 003, table A.2)."""
+    if not 1 <= stages <= STAGES:
+        raise ValueError(f"a network grows in 1 to {STAGES} stages, not {stages}")
+    return [8 * width, 8 * width, 4 * width, 2 * width, width][:stages]
+
+
+def doubled(x: Volumes) -> Volumes:
+    """Repeat each voxel twice along each axis (nearest neighbours)."""
+    return F.interpolate(x, scale_factor=2.0)
+
+
+def halved(x: Volumes) -> Volumes:
+    """Mean of 2 × 2 × 2 voxels."""
+    return F.avg_pool3d(x, 2)
+
+
+def faded(
+    x: Tensor,
+    stage: int,
+    fade: float,
+    blocks: Sequence[Callable[[Tensor], Tensor]],
+    to_volume: Sequence[Callable[[Tensor], Tensor]],
+) -> Volumes:
+    """Volumes of a stage, mixed with those of the stage before while ``fade`` is below 1.
+
+    Every ``to_volume`` layer draws in [0, 1] (sigmoid). At a fade of 0 the volume is that of the
+    stage before, its voxels doubled (paper 003, figure 3).
+    """
+    before = x
+    for block in blocks[: stage + 1]:
+        before, x = x, block(x)
+    drawn = torch.sigmoid(to_volume[stage](x))
+    if fade >= 1.0 or stage == 0:
+        return drawn
+    coarse = torch.sigmoid(to_volume[stage - 1](before))
+    return torch.lerp(doubled(coarse), drawn, fade)
+
+
+def chosen(stage: int | None, stages: int) -> int:
+    """Return the stage that is meant: the last one where none is named."""
+    if stage is None:
+        return stages - 1
+    if not 0 <= stage < stages:
+        raise ValueError(f"stages are numbered 0 to {stages - 1}, not {stage}")
+    return stage
