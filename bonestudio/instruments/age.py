@@ -117,10 +117,13 @@ class AgeProgression:
 
     def open_sample(self, name: str) -> tuple[Opened, Anatomy]:
         """Open a film that ships, with the bone that it shows."""
-        opened = self.samples.open_sample(name)
-        card = self._folder / f"{name}.json"
-        bone: Anatomy = json.loads(card.read_text(encoding="utf-8")).get("bone", "phalange")
-        return opened, bone
+        return self.samples.open_sample(name), self.sample_bone(name)
+
+    def sample_bone(self, name: str) -> Anatomy:
+        """Say which bone a film that ships shows."""
+        card = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+        bone: Anatomy = card.get("bone", "phalange")
+        return bone
 
     def progress(
         self,

@@ -50,37 +50,35 @@ def prepare(
     ----------
     settings
         Of a checkpoint's card: 'size' in pixels, and 'contrast': 'stretch' when the networks saw each
-        crop's own air and cortex as 0 and 1, 'film' when grey levels were left alone.
+        crop's own air and cortex as 0 and 1, 'film' when grey levels were left alone. What is cut
+        out of a whole hand is stretched in any case: its film was exposed for all of the hand.
     """
     if anatomy not in ANATOMIES:
         raise RequestError(f"The bone is one of {', '.join(ANATOMIES)}, not {anatomy!r}.")
     asked = settings or {}
     size = int(asked.get("size", 128))
-    contrast: Literal["stretch", "film"] = asked.get("contrast", "stretch")
     if min(film.shape) < 32:
         raise ImageError(
             f"The film has {film.shape[0]} × {film.shape[1]} pixels; a bone needs at least 32 × 32."
         )
-    if anatomy == "phalange" and (found := _phalanx_of_hand(film, size, contrast)):
+    if anatomy == "phalange" and (found := _phalanx_of_hand(film, size)):
         return Prepared(film=found, anatomy=anatomy, how="index finger found on the whole hand")
     upright, turned = _upright(film)
     square = _square(upright, size)
-    if contrast == "stretch":
+    if asked.get("contrast", "stretch") == "stretch":
         square = replace(square, pixels=_stretched(square.pixels), window=(0.0, 1.0))
     how = "taken for a picture of the bone alone" + (f", turned by {turned:.0f}°" if turned else "")
     return Prepared(film=square, anatomy=anatomy, how=how)
 
 
-def _phalanx_of_hand(
-    film: Radiograph, size: int, contrast: Literal["stretch", "film"]
-) -> Radiograph | None:
+def _phalanx_of_hand(film: Radiograph, size: int) -> Radiograph | None:
     """Middle phalanx of the index finger, or None where no hand is found."""
     from bonestudio.cohorts import crop_phalange
 
     if max(film.shape) <= 2 * size:  # a hand this small has phalanges of ten pixels
         return None
     try:
-        return crop_phalange(film, size=size, contrast=contrast)[0]
+        return crop_phalange(film, size=size)[0]
     except ImageError:
         return None
 

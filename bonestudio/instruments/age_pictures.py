@@ -38,7 +38,7 @@ def picture(progression: Progression, *, age: float | None = None) -> "Image":
         classes = zip(CLASSES, CLASS_MIDDLES, strict=True)
         tiles = [
             film,
-            *((f"{a} – {b} years", progression.at(m).pixels, True) for (a, b), m in classes),
+            *((f"{a} to {b} years", progression.at(m).pixels, True) for (a, b), m in classes),
         ]
         return _sheet(progression, [(name, _grey(pixels), made) for name, pixels, made in tiles])
     check_age(age)
@@ -48,7 +48,7 @@ def picture(progression: Progression, *, age: float | None = None) -> "Image":
             (_film_name(progression), _grey(film[1]), False),
             ("Redrawn by the model", _grey(progression.reconstruction), True),
             (f"{age:g} years", _grey(progression.at(age).pixels), True),
-            ("Change: red +, blue −", difference(progression.change(age)), True),
+            ("Change: red brighter, blue darker", difference(progression.change(age)), True),
         ],
     )
 
@@ -133,8 +133,8 @@ def _weights(progression: Progression) -> str:
 
 
 def _badge(draw: Any, left: int) -> None:
-    draw.rectangle((left, _GAP + TILE - 22, left + TILE - 1, _GAP + TILE - 1), "#000000")
-    draw.text((left + 6, _GAP + TILE - 19), SIMULATED, _WARN, _font(13))
+    place = (left + 6, _GAP + TILE - 20)
+    draw.text(place, SIMULATED, _WARN, _font(13), stroke_width=2, stroke_fill="#000000")
 
 
 def _years(draw: Any, top: int, width: int, age: float) -> None:

@@ -49,6 +49,7 @@ def launch(
     from starlette.routing import Mount
 
     from bonestudio.interface import assets
+    from bonestudio.interface.museum import museum_app
     from bonestudio.interface.reader import reader_app
     from bonestudio.interface.session import UPLOAD_LIMIT
     from bonestudio.interface.studio import build
@@ -79,6 +80,7 @@ def launch(
             prevent_thread_lock=True,
         )
     app.router.routes.insert(0, Mount("/read", reader_app(study_store)))
+    app.router.routes.insert(0, Mount("/museum", museum_app()))
     print(f"Bone Studio is open at {address}  (Ctrl+C closes it)", flush=True)
     if window:
         _show_window(address)

@@ -29,7 +29,7 @@ export function draw(viewer, canvas) {
 
 function place(context, screen, viewer) {
 	context.setTransform(screen.multiply(viewer.matrix));
-	context.imageSmoothingEnabled = viewer.view.scale < PIXELS_SEEN_FROM;
+	context.imageSmoothingEnabled = viewer.film.smooth || viewer.view.scale < PIXELS_SEEN_FROM;
 	context.imageSmoothingQuality = "high";
 }
 
