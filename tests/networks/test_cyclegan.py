@@ -78,6 +78,20 @@ def test_dropout_is_for_training_only():
     assert torch.equal(network(images), network(images))
 
 
+def test_a_shortcut_starts_from_the_image_itself():
+    network = Generator(width=4, blocks=1, shortcut=True).eval()
+    images = torch.rand(1, 1, 32, 32) * 2 - 1
+    images[..., :4] = -1
+    last = network.layers[-1]
+    torch.nn.init.zeros_(last.weight)
+    assert (network(images) - images).abs().max() < 0.021
+    torch.nn.init.constant_(last.bias, 1.0)
+    assert (network(images) > images).all()
+    assert Generator(width=4, blocks=1).eval()(images).sub(images).abs().mean() > 0.1
+    with pytest.raises(ValueError, match="as many output channels"):
+        Generator(inputs=1, outputs=3, shortcut=True)
+
+
 def test_initial_weights():
     torch.manual_seed(0)
     network = Generator(width=32)

@@ -41,6 +41,7 @@ class Options(Frozen):
     width: PositiveInt = 64
     blocks: PositiveInt = 9
     dropout: NonNegativeFloat = 0.2
+    shortcut: bool = False
     discriminator_width: PositiveInt = 64
     halvings: PositiveInt = 3
     cycle: NonNegativeFloat = 10.0
@@ -84,6 +85,7 @@ class CycleGAN(Experiment[Options, Domains]):
             "width": o.width,
             "blocks": o.blocks,
             "dropout": o.dropout,
+            "shortcut": o.shortcut,
         }
         judge: dict[str, Any] = {"width": o.discriminator_width, "halvings": o.halvings}
         self.G_AB, self.G_BA = Generator(**self.generator), Generator(**self.generator)
