@@ -92,7 +92,7 @@ class Generator(nn.Module):
         """Draw the bone at the age (and sex) that the label says."""
         wide = self.grow(torch.cat([z, self.tile(label)], 1))
         maps = self.layers(wide.unflatten(1, (-1, self.start, self.start)))
-        return torch.tanh(self.image(maps).float())
+        return torch.tanh(_single(self.image(maps)))
 
 
 class IdentityDiscriminator(nn.Module):
@@ -124,7 +124,7 @@ class IdentityDiscriminator(nn.Module):
 
     def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n"]:
         """Judge codes."""
-        return self.layers(z).flatten().float()  # type: ignore[no-any-return]
+        return _single(self.layers(z).flatten())
 
 
 class ImageAgeDiscriminator(nn.Module):
@@ -202,9 +202,9 @@ class ImageAgeDiscriminator(nn.Module):
             x = block(_joined(x, tiled) if i == 1 and self.age is None else x)
             maps.append(x)
         seen = self.dense(x.flatten(1))
-        age = None if self.age is None else self.age(seen).float()
+        age = None if self.age is None else _single(self.age(seen))
         real = self.real(seen if age is None else torch.cat([seen, tiled.to(seen.dtype)], 1))
-        return real.flatten().float(), age, maps
+        return _single(real.flatten()), age, maps
 
 
 class _Tile(nn.Module):
@@ -220,6 +220,11 @@ class _Tile(nn.Module):
     def forward(self, label: Tensor) -> Tensor:
         age, sex = label[:, : self.classes], label[:, self.classes :]
         return torch.cat([age.repeat(1, self.age_times), sex.repeat(1, self.sex_times)], 1)
+
+
+def _single(x: Tensor) -> Tensor:
+    """Losses and pixels are not computed in half precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _joined(maps: Tensor, tiled: Tensor) -> Tensor:

@@ -42,6 +42,30 @@ SMALL = {
             "training.precision=32-true",
         ],
     ),
+    "caae": (
+        "age/caae-phalange",
+        [
+            "options.size=32",
+            "options.encoder_width=4",
+            "options.generator_width=4",
+            "options.discriminator_width=4",
+            "options.discriminator_dense=8",
+            "training.batch=8",
+            "training.precision=32-true",
+        ],
+    ),
+    "bapgan-quick": (
+        "age/bapgan-phalange-rsna",
+        [
+            "options.size=32",
+            "options.encoder_width=4",
+            "options.generator_width=4",
+            "options.discriminator_width=4",
+            "options.discriminator_dense=8",
+            "training.batch=8",
+            "training.precision=32-true",
+        ],
+    ),
     "extractor": (
         "extractors/bone2d-rsna",
         [
@@ -68,6 +92,32 @@ SMALL = {
             "training.batch=8",
             "training.precision=32-true",
         ],
+    ),
+    "acgan": (
+        "fracture/acgan-hands",
+        [
+            "options.size=32",
+            "options.generator_width=8",
+            "options.discriminator_width=8",
+            "options.r1_every=1",
+            "training.batch=8",
+            "training.precision=32-true",
+        ],
+    ),
+    "residual": (
+        "fracture/residual-forearm-paper",
+        [
+            "data.evened=false",
+            "options.size=64",
+            "options.width=4",
+            "options.schedule=plateau",
+            "options.patience=0",
+            "training.batch=12",
+        ],
+    ),
+    "densenet": (
+        "fracture/densenet169-hands-paper",
+        ["options.size=32", "options.width=2", "training.batch=12"],
     ),
     "scan-extractor": (
         "extractors/bone3d-phantom",

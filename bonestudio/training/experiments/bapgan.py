@@ -287,7 +287,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
 def _unlike(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
     """Mean distance between D_img's maps of reconstructions (the first of ``ours``) and of images."""
     apart = [
-        (a[: len(b)].float() - b.detach().float()).abs().mean()
+        (a[: len(b)] - b.detach()).abs().mean(dtype=torch.promote_types(a.dtype, torch.float32))
         for a, b in zip(ours, theirs, strict=True)
     ]
     return torch.stack(apart).mean()
