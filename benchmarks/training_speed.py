@@ -26,6 +26,7 @@ from bonestudio.training.loop import Loop
 from bonestudio.training.recipes import read_recipe
 
 RECIPES = (
+    "age/bapgan-phalange-rsna",
     "fracture/dcgan-hands-fast",
     "fracture/dcgan-hands-quick",
     "extractors/bone2d-rsna",
