@@ -102,14 +102,22 @@ def _png(progression: Progression, path: Path, age: float | None, told: dict[str
 
 
 def _gif(progression: Progression, path: Path, age: float | None, told: dict[str, Any]) -> None:
-    import imageio.v3 as iio
+    from PIL import Image
 
     start, end = _span(progression, age)
-    iio.imwrite(
+    drawn = map(Image.fromarray, film_frames(progression, start=start, end=end))
+    # One palette for all: greys, and tints of what is written.
+    first = next(drawn)
+    palette = first.quantize(256)
+    first, *others = [
+        palette,
+        *(one.quantize(palette=palette, dither=Image.Dither.NONE) for one in drawn),
+    ]
+    first.save(
         path,
-        np.stack(list(film_frames(progression, start=start, end=end))),
-        plugin="pillow",
-        duration=1000 / FRAMES_A_SECOND,
+        save_all=True,
+        append_images=others,
+        duration=1000 // FRAMES_A_SECOND,
         loop=0,
         comment=json.dumps(told).encode(),
     )

@@ -63,13 +63,22 @@ def film_frames(
         raise RequestError(
             "A film needs two different ages, from which and to which the bone grows."
         )
+    from PIL import Image, ImageDraw
+
     count = max(2, round(abs(end - start) / _YEARS_A_SECOND * FRAMES_A_SECOND))
-    ages = np.linspace(start, end, count)
-    # The sheet is drawn once; only the second tile and its caption change.
     film = (_film_name(progression), _grey(progression.prepared.film.pixels), False)
-    for age in np.concatenate([[start] * _HELD, ages, [end] * _HELD]):
-        aged = (f"{age:.1f} years", _grey(progression.at(float(age)).pixels), True)
-        yield np.asarray(_sheet(progression, [film, aged], age=float(age)), np.uint8)
+    # Everything but the aged tile and the years is drawn once.
+    still = _sheet(progression, [film, ("", np.zeros((1, 1, 3), np.uint8), False)], years=True)
+    left = 2 * _GAP + TILE
+    for age in np.concatenate([[start] * _HELD, np.linspace(start, end, count), [end] * _HELD]):
+        sheet = still.copy()
+        draw = ImageDraw.Draw(sheet)
+        tile = Image.fromarray(_grey(progression.at(float(age)).pixels))
+        sheet.paste(tile.resize((TILE, TILE), Image.Resampling.BICUBIC), (left, _GAP))
+        draw.text((left, _GAP + TILE + 6), f"{age:.1f} years", _TEXT, _font(15))
+        _badge(draw, left)
+        _mark(draw, sheet.width, float(age))
+        yield np.asarray(sheet, np.uint8)
 
 
 def difference(change: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -92,13 +101,13 @@ def _sheet(
     progression: Progression,
     tiles: list[tuple[str, NDArray[np.uint8], bool]],
     *,
-    age: float | None = None,
+    years: bool = False,
 ) -> "Image":
-    """Lay tiles (caption, [height, width, 3], simulated) in a row; ``age`` adds a line of years."""
+    """Lay tiles (caption, [height, width, 3], simulated) in a row; ``years`` adds a line of years."""
     from PIL import Image, ImageDraw
 
     width = _GAP + len(tiles) * (TILE + _GAP)
-    height = _GAP + TILE + _CAPTION + (22 if age is not None else 0) + 44
+    height = _GAP + TILE + _CAPTION + 22 * years + 44
     sheet = Image.new("RGB", (width + width % 2, height + height % 2), _PAGE)
     draw = ImageDraw.Draw(sheet)
     for i, (caption, pixels, simulated) in enumerate(tiles):
@@ -109,8 +118,8 @@ def _sheet(
         if simulated:
             _badge(draw, left)
     below = _GAP + TILE + _CAPTION + 4
-    if age is not None:
-        _years(draw, below, width, age)
+    if years:
+        _line_of_years(draw, width)
         below += 22
     sure = progression.domain.verdict == "in-domain"
     what = "" if sure else f"{progression.domain.reason} "
@@ -137,15 +146,23 @@ def _badge(draw: Any, left: int) -> None:
     draw.text(place, SIMULATED, _WARN, _font(13), stroke_width=2, stroke_fill="#000000")
 
 
-def _years(draw: Any, top: int, width: int, age: float) -> None:
-    """Draw a line of 0 to 19 years with a mark at ``age``."""
+def _line_of_years(draw: Any, width: int) -> None:
+    """Draw a line of 0 to 19 years; its ticks part the classes."""
+    middle = _GAP + TILE + _CAPTION + 12
+    draw.line((_year_at(width, 0), middle, _year_at(width, OLDEST), middle), _FAINT, 1)
+    for year in (0, *(first for first, _ in CLASSES[1:]), OLDEST):
+        x = _year_at(width, year)
+        draw.line((x, middle - 4, x, middle + 4), _FAINT, 1)
+
+
+def _mark(draw: Any, width: int, age: float) -> None:
+    x, middle = _year_at(width, age), _GAP + TILE + _CAPTION + 12
+    draw.ellipse((x - 5, middle - 5, x + 5, middle + 5), _IVORY)
+
+
+def _year_at(width: int, age: float) -> float:
     first, last = _GAP + 4, width - _GAP - 4
-    draw.line((first, top + 8, last, top + 8), _FAINT, 1)
-    for year in (0, *(first_year for first_year, _ in CLASSES[1:]), OLDEST):
-        x = first + (last - first) * year / OLDEST
-        draw.line((x, top + 4, x, top + 12), _FAINT, 1)
-    x = first + (last - first) * age / OLDEST
-    draw.ellipse((x - 5, top + 3, x + 5, top + 13), _IVORY)
+    return first + (last - first) * age / OLDEST
 
 
 def _cut(text: str, width: int) -> str:

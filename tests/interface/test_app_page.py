@@ -47,13 +47,13 @@ def test_nothing_is_called_from_the_server(studio: str) -> None:
 
 def test_dark_unless_asked_and_remembered(open_tab: Callable[[str], Page]) -> None:
     page = open_tab("Light box")
-    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.locator("#viewer-lightbox canvas")).to_be_visible()
     assert background(page) == PAGE_DARK
     page.get_by_role("button", name="Light", exact=True).click()
     assert background(page) == PAGE_LIGHT
     page.reload()
     page.get_by_role("tab", name="Light box").click()
-    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.locator("#viewer-lightbox canvas")).to_be_visible()
     assert background(page) == PAGE_LIGHT
 
 
@@ -63,7 +63,7 @@ def test_dark_even_where_the_system_is_light(browser: Browser, studio: str) -> N
     page.goto(studio, wait_until="commit")
     page.wait_for_selector("body")
     page.get_by_role("tab", name="Light box").click()
-    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.locator("#viewer-lightbox canvas")).to_be_visible()
     assert background(page) == PAGE_DARK
     context.close()
 

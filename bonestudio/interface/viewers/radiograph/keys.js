@@ -57,17 +57,20 @@ export const register = (entry) => {
 	});
 };
 
+const seen = (entry) => entry?.root.isConnected && entry.root.offsetParent !== null; // not on a tab that is not open
+
 const belongsTo = (target) => {
 	const root = target.closest?.(".rv");
 	if (root) return entries.get(root);
-	return target === document.body ? last : null;
+	if (target !== document.body) return null;
+	return seen(last) ? last : [...document.querySelectorAll(".rv")].map((other) => entries.get(other)).find(seen);
 };
 
 document.addEventListener("keydown", (event) => {
 	const {target} = event;
 	if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || writes(target)) return;
 	const entry = belongsTo(target);
-	if (!entry?.viewer.film || !entry.root.isConnected || entry.root.offsetParent === null) return;
+	if (!entry?.viewer.film || !seen(entry)) return;
 	if (target.closest?.("button") && (event.key === "Enter" || event.key === " ")) return;
 	if (pressed(event, entry.viewer, entry.actions)) event.preventDefault();
 });
