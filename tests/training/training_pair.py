@@ -130,7 +130,26 @@ SMALL = {
         ],
     ),
 }
-SCANS = {"scan-extractor"}  # these learn from virtual patients' scans, the others from films
+GROWN = [  # the second stage fades in while the shared steps are taken
+    "data.count=20",
+    "options.width=1",
+    "options.critic_width=1",
+    "options.stages=2",
+    "options.base=[1, 4, 3]",
+    "options.critic_steps=2",
+    "options.average=0.9",
+    "training.stages=[{ samples = 8, batch = 8 }, { samples = 64, fade = 32, batch = 4 }]",
+    "training.precision=32-true",
+]
+SMALL |= {
+    "progan3d": ("volume/progan3d-paper", GROWN),
+    "stylegan3d": ("volume/stylegan3d-paper", [*GROWN, "options.codes=16"]),
+}
+SCANS = {
+    "scan-extractor",
+    "progan3d",
+    "stylegan3d",
+}  # these learn from virtual patients' scans, the others from films
 CASES = (*SMALL, "toy")
 STEPS = 4
 
