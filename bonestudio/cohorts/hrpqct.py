@@ -20,8 +20,8 @@ class HrPqct(Cohort):
     """Scans in a folder: AIM, ISQ, NIfTI, NRRD, MHA or NPY.
 
     ``scans.csv`` beside them, when it is there, has the column file and any of patient, age, sex,
-    grade (visual grade of motion, 1-5): grades above 3 are left out. Without it every scan is a
-    patient of its own. Ten percent of the scans are held out, as 'validation' (the paper watches
+    grade (visual grade of motion, 1-5): grades above ``worst`` are left out. Without it every scan is
+    a patient of its own. Ten percent of the scans are held out, as 'validation' (the paper watches
     its critic on them); there is no test part.
 
     Samples are whole scans as they are stored, in the scan's own unit; :meth:`stacks` gives what
@@ -30,7 +30,7 @@ class HrPqct(Cohort):
 
     source = "hrpqct"
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, worst: int = WORST_GRADE) -> None:
         self.folder = existing_folder(folder, "your HR-pQCT scans")
         table = self.folder / "scans.csv"
         if table.is_file():
@@ -41,10 +41,10 @@ class HrPqct(Cohort):
                 for path in sorted(self.folder.iterdir())
                 if path.name.lower().endswith(_ENDINGS) and not path.name.startswith(".")
             }
-        kept = {f: e for f, e in rows.items() if e.labels.get("grade", 1) <= WORST_GRADE}
+        kept = {f: e for f, e in rows.items() if e.labels.get("grade", 1) <= worst}
         if not kept:
             raise ImageError(
-                f"The folder '{self.folder.name}' has no scan of grade 1-3 "
+                f"The folder '{self.folder.name}' has no scan of grade 1-{worst} "
                 "(AIM, ISQ, NIfTI, NRRD, MHA or NPY)."
             )
         self.files = tuple(self.folder / file for file in kept)

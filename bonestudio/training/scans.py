@@ -27,19 +27,27 @@ COARSEST = (12, 108, 84)  # 0.32 mm: on a coarser grid trabeculae of 0.2 mm cann
 
 
 def open_scans(
-    source: str, *, count: int, shape: Shape, ages: tuple[float, float], seed: int = 0
+    source: str,
+    *,
+    count: int,
+    shape: Shape,
+    ages: tuple[float, float],
+    grades: tuple[int, ...] = (1, 2, 3, 4, 5),
 ) -> Cohort:
-    """Open what --data names: virtual patients, or stacks of a folder of HR-pQCT scans."""
+    """Open what --data names: virtual patients, or stacks of a folder of HR-pQCT scans.
+
+    ``grades``: visual grades of motion that are kept.
+    """
     if source == "phantom":
         grid = shape if shape[1] >= COARSEST[1] else COARSEST
-        return RadiusStacks(count, seed=seed, ages=ages, shape=grid)
+        return RadiusStacks(count, ages=ages, shape=grid, grades=grades)
     if not source:
         raise TrainingError(
             "This recipe needs scans; say where they are with --data FOLDER, or --data phantom."
         )
     if not Path(source).is_dir():
         raise TrainingError(f"There is no folder {source}; give one of scans with --data FOLDER.")
-    return HrPqct(source).stacks()
+    return HrPqct(source, worst=max(grades)).stacks()
 
 
 def read_scans(cohort: Cohort, *, shape: Shape, window: tuple[float, float]) -> Levels:
