@@ -80,12 +80,29 @@ class AbnormalityClassifier:
 
         return load(self.card.id)[PART]
 
-    def judge(self, images: Sequence[Radiograph | NDArray[Any]], *, heat: bool = True) -> Judgement:
-        """Judge a study by its views: films, or pixels [height, width] in [0, 1], bone bright."""
+    def judge(
+        self,
+        images: Sequence[Radiograph | NDArray[Any]],
+        *,
+        heat: bool = True,
+        are_prepared: bool = False,
+    ) -> Judgement:
+        """Judge a study by its views.
+
+        Parameters
+        ----------
+        images
+            Films, or pixels [height, width] in [0, 1], bone bright.
+        heat
+            Whether maps of what spoke for 'abnormal' are wanted.
+        are_prepared
+            Whether the films went through :func:`bonestudio.imaging.prepared.prepared` already, as
+            those that a refiner draws: they are not evened out again.
+        """
         if not len(images):
             raise RequestError("A study has at least one image; none was given.")
         films = [_pixels(image) for image in images]
-        logits, maps = self._look(films, heat=heat)
+        logits, maps = self._look(films, heat=heat, even=not are_prepared)
         views = _sigmoid(logits / float(self.card.settings.get("temperature", 1.0)))
         return Judgement(
             views=tuple(views.tolist()),
@@ -95,23 +112,27 @@ class AbnormalityClassifier:
             card=self.card,
         )
 
-    def probabilities(self, images: Sequence[Radiograph | NDArray[Any]]) -> NDArray[np.float64]:
+    def probabilities(
+        self, images: Sequence[Radiograph | NDArray[Any]], *, are_prepared: bool = False
+    ) -> NDArray[np.float64]:
         """Calibrated P(abnormal) of many images, each by itself: [n]."""
-        logits, _ = self._look([_pixels(image) for image in images], heat=False)
+        films = [_pixels(image) for image in images]
+        logits, _ = self._look(films, heat=False, even=not are_prepared)
         return _sigmoid(logits / float(self.card.settings.get("temperature", 1.0)))
 
     def _look(
-        self, films: list[NDArray[np.float32]], *, heat: bool
+        self, films: list[NDArray[np.float32]], *, heat: bool, even: bool
     ) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
         """Log-odds [n] and, if asked for, square heat maps [size, size]."""
         import torch
 
         from bonestudio.instruments.heat import grad_cam
 
+        settings = self.card.settings if even else {**self.card.settings, "evened": 0}
         logits: list[float] = []
         maps: list[NDArray[np.float32]] = []
         for first in range(0, len(films), _BATCH):
-            seen = [seen_as(film, self.card.settings) for film in films[first : first + _BATCH]]
+            seen = [seen_as(film, settings) for film in films[first : first + _BATCH]]
             batch = torch.from_numpy(np.stack(seen))[:, None]
             if heat:
                 answer, hot = grad_cam(self._network, self._network.seen, batch, lambda told: told)

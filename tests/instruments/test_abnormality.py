@@ -72,6 +72,23 @@ def test_heat_has_the_films_shape_and_can_be_left_out(network):
     assert classifier.judge([wide], heat=False).views[0] == pytest.approx(told.views[0], abs=1e-6)
 
 
+def test_prepared_films_are_not_evened_out_twice(network, tmp_path):
+    from bonestudio.imaging.prepared import prepared
+
+    card = card_of(name="even", settings={"size": 64, "evened": 256})
+    save(card, {"classifier": network}, tmp_path, precision="float32")
+    judge = AbnormalityClassifier("fracture/even")
+    film = Radiograph(pixels=films(1, (80, 60))[0])
+    even = prepared(film, size=256)
+    raw, twice, once = (
+        judge.probabilities([image], are_prepared=done)[0]
+        for image, done in ((film, False), (even, False), (even, True))
+    )
+    assert once == pytest.approx(raw, abs=1e-3)
+    assert abs(twice - raw) > abs(once - raw)
+    assert judge.judge([even], heat=False, are_prepared=True).study == pytest.approx(once)
+
+
 class Bright(nn.Module):
     """Says how bright the upper left quarter is, through two maps."""
 
