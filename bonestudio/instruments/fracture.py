@@ -31,6 +31,20 @@ class Drawn(Designed):
     refined: Radiograph | None = None
     refiner: "Card | None" = None
 
+    def mask_picture(self, size: int = 268) -> bytes:
+        """Draw the truth as a PNG: bones grey, the break cyan, on black."""
+        from io import BytesIO
+
+        from PIL import Image
+
+        colours = np.zeros((*self.film.shape, 3), np.uint8)
+        for bone in ("radius", "ulna"):
+            colours[self.truth.masks.get(bone, np.zeros(self.film.shape, bool))] = (74, 85, 99)
+        colours[self.mask] = (76, 201, 240)
+        out = BytesIO()
+        Image.fromarray(colours).resize((size, size)).quantize(32).save(out, "PNG")
+        return out.getvalue()
+
     def write_mask(self, path: Path) -> None:
         """Write where the break is as an 8-bit PNG, 255 there."""
         from bonestudio.imaging.files import write_bytes

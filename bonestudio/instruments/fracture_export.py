@@ -13,7 +13,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,10 +43,21 @@ manifest.jsonl has one line an image; 'bonestudio synthesise again' makes any of
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a set is; ``path`` is there once it is whole."""
+    """How far a set is.
+
+    Attributes
+    ----------
+    image, mask, row
+        Files of the image made last (PNG), and its line of the manifest.
+    path
+        The set, once it is whole.
+    """
 
     done: int
     total: int
+    image: bytes | None = None
+    mask: bytes | None = None
+    row: dict[str, Any] | None = None
     path: Path | None = None
 
 
@@ -68,8 +79,9 @@ def export(wanted: Wanted, path: Path, *, workers: int = 1) -> Iterator[Progress
                 if mask is not None:
                     _put(pack, row["mask"], mask)
                 rows.append(row)
-                if len(rows) < wanted.total:
-                    yield Progress(done=len(rows), total=wanted.total)
+                done = Progress(done=len(rows), total=wanted.total, image=image, mask=mask, row=row)
+                if len(rows) < wanted.total:  # the last one is told of when the set is whole
+                    yield done
             lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             _put(pack, MANIFEST, lines.encode(), packed=True)
             _put(pack, "README.txt", _READ_ME.encode(), packed=True)
@@ -81,7 +93,7 @@ def export(wanted: Wanted, path: Path, *, workers: int = 1) -> Iterator[Progress
         ) from error
     finally:
         scratch.unlink(missing_ok=True)
-    yield Progress(done=wanted.total, total=wanted.total, path=path)
+    yield replace(done, path=path)
 
 
 def regenerate(row: dict[str, Any]) -> tuple[bytes, bytes | None]:

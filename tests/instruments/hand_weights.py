@@ -67,3 +67,15 @@ def write_memory(folder: Path, films: list, others: list, *, family="own") -> No
 
 def flat(film) -> np.ndarray:
     return np.asarray(film.pixels)
+
+
+def write_classifier(folder: Path) -> None:
+    from bonestudio.networks.classifiers import ResidualNet
+
+    torch.manual_seed(0)
+    card = Card(
+        name="residual-test", family="own", settings={"size": 64, "range": [-1, 1]},
+        parts={"classifier": Part(architecture="classifiers:ResidualNet", config={"width": 4})},
+        **TOLD,
+    )  # fmt: skip
+    save(card, {"classifier": ResidualNet(width=4).eval()}, folder)

@@ -1,0 +1,181 @@
+"""Export: a labelled set as a ZIP, watched while it is made, stopped within an image."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from bonestudio.errors import BoneStudioError
+from bonestudio.instruments.fracture_samples import opened_image
+from bonestudio.instruments.fracture_wanted import Wanted
+from bonestudio.interface import frame, session
+from bonestudio.interface.tabs.fracture_shared import PRIVATE, SIMULATED, STUDIO, took
+from bonestudio.interface.viewers.fracture import progress_bar
+from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown, radiograph_viewer
+
+_ABOUT = (
+    "Packs a labelled set in MURA's layout with masks and a manifest that makes every image again, "
+    "bit for bit. All images are simulated."
+)
+_MOST = 2000  # images of a class in the app; the command line has no such bound
+_EVERY = 0.4  # seconds between two pictures of the set on the page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The parts of the page that events read or fill."""
+
+    source: gr.Radio
+    count: gr.Number
+    seed: gr.Number
+    size: gr.Dropdown
+    refined: gr.Checkbox
+    make: gr.Button
+    stop: gr.Button
+    viewer: gr.HTML
+    bar: gr.HTML
+    read: gr.HTML
+    saved: gr.HTML
+    status: gr.HTML
+
+
+def export_panel() -> None:
+    """Lay out the page and connect it."""
+    page = _page()
+    answers = Answers(page=page)
+    said = [page.source, page.count, page.seed, page.size, page.refined]
+    shown = [page.make, page.stop, page.viewer, page.bar, page.read, page.saved, page.status]
+    making = page.make.click(answers.make, said, shown, **PRIVATE)
+    # Cancelling closes the iterator after the image in hand; the set's file goes with it.
+    page.stop.click(
+        answers.stopped, None, [page.make, page.stop, page.bar, page.status], cancels=[making],
+        queue=False, api_visibility="private", show_progress="hidden",
+    )  # fmt: skip
+
+
+def _page() -> Page:
+    sources = [("Forearms", "forearm"), ("Wrists", "wrist")]
+    if STUDIO.models():
+        sources.append(("Hands, DCGAN", "hand"))
+    with frame.page():
+        with frame.source():
+            frame.about(_ABOUT)
+            source = gr.Radio(sources, value="forearm", label="What", elem_id="export-source")
+            count = gr.Number(
+                value=50, label="Images of each class", precision=0, minimum=1, maximum=_MOST,
+                elem_id="export-count", info="Arms: broken and whole. Hands: whole only.",
+            )  # fmt: skip
+            refined = gr.Checkbox(
+                value=False, label="Refined (CycleGAN)", visible=STUDIO.refines(),
+                elem_id="export-refined",
+            )  # fmt: skip
+            with gr.Accordion("More", open=False):
+                seed = gr.Number(
+                    value=0, label="Patients from seed", precision=0, minimum=0,
+                    elem_id="export-seed",
+                )  # fmt: skip
+                size = gr.Dropdown(
+                    [128, 256, 320, 512], value=256, label="Pixels a side", elem_id="export-size"
+                )
+            make = gr.Button("Make the set", variant="primary", elem_id="export-make")
+            stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="export-stop")
+            bar = gr.HTML(progress_bar(), apply_default_css=False, js_on_load=None)
+        with frame.image():
+            viewer = radiograph_viewer(name="export", title="Image of the set made last")
+        with frame.findings():
+            frame.heading("In the ZIP")
+            gr.HTML(frame.facts(_INSIDE), apply_default_css=False, js_on_load=None)
+            frame.heading("Made last")
+            read = frame.facts_panel()
+            saved = frame.download()
+    status = frame.status_line("Nothing is being made")
+    return Page(
+        source=source, count=count, seed=seed, size=size, refined=refined, make=make, stop=stop,
+        viewer=viewer, bar=bar, read=read, saved=saved, status=status,
+    )  # fmt: skip
+
+
+_INSIDE = {
+    "Images": "train|valid/XR_…/patient…/study1_positive|negative/image1.png, 8 bits",
+    "Masks": "masks/ at the same path: break red, radius green, ulna blue",
+    "Manifest": "manifest.jsonl: seed, design, weights and SHA-256 of each image",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What happens on each event: values for parts of the page."""
+
+    page: Page
+
+    def make(
+        self,
+        source: Any,
+        count: float | None,
+        seed: float | None,
+        size: int,
+        refined: bool,  # noqa: FBT001 - a checkbox sends its value in place
+        request: gr.Request,
+    ) -> Iterator[dict[Any, Any]]:
+        """Make a set, showing it on the way, and hand it out."""
+        started = time.perf_counter()
+        page = self.page
+        try:
+            asked = min(int(count or 0), _MOST)
+            wanted = Wanted(
+                source=source, count=asked, seed=int(seed or 0), size=size,
+                refined=refined and source != "hand",
+            )  # fmt: skip
+            path = session.fresh_folder(request) / f"{source}s-{asked}-seed{wanted.seed}.zip"
+            shown = 0.0
+            for step in STUDIO.export(wanted, path):
+                if step.path is None and time.perf_counter() - shown < _EVERY:
+                    yield {}
+                    continue
+                shown = time.perf_counter()
+                rate = f"{step.done / (shown - started):.1f} images a second" if step.done else ""
+                yield {
+                    page.make: gr.update(interactive=False),
+                    page.stop: gr.update(interactive=True),
+                    page.bar: progress_bar(step.done, step.total),
+                    page.status: frame.said("Making the set", rate),
+                    **(self._seen(step, request) if step.image else {}),
+                }
+            told = frame.said(f"Saved as {path.name}", f"{wanted.total} images", took(started))
+            yield {**self._ready(), page.saved: frame.handed(path), page.status: told}
+        except BoneStudioError as error:
+            yield {**self._ready(), page.status: frame.refused(str(error))}
+
+    def stopped(self) -> dict[Any, Any]:
+        """Say that the set is not being made any more."""
+        return {
+            **self._ready(),
+            self.page.status: frame.said("Stopped; nothing is left of the set"),
+        }
+
+    def _ready(self) -> dict[Any, Any]:
+        return {
+            self.page.make: gr.update(interactive=True),
+            self.page.stop: gr.update(interactive=False),
+            self.page.bar: progress_bar(),
+        }
+
+    def _seen(self, step: Any, request: gr.Request) -> dict[Any, Any]:
+        """Show the image made last with its mask."""
+        row = step.row
+        film, painted = opened_image(step.image, step.mask)
+        masks = () if painted is None else (Overlay(rgba=painted, name="Mask", opacity=0.4),)
+        name = f"{'broken' if row['label'] else 'whole'}, {row['file'].split('/')[2]}"
+        sheet = Sheet(
+            first=Shown(film=film, name=name, badge=SIMULATED), overlays=masks, keep_view=True
+        )
+        told = {"File": row["file"], "Class": "positive" if row["label"] else "negative"}
+        if row.get("ao"):
+            told["AO/OTA"] = row["ao"]
+        told["SHA-256"] = row["sha256"][:16] + " …"
+        return {
+            self.page.viewer: sheet.packed(session.folder(request)),
+            self.page.read: frame.facts(told),
+        }
