@@ -14,7 +14,7 @@ from bonestudio.checkpoints import Card, available, cards, find_card
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph, Sex
 from bonestudio.instruments.age_domain import Domain, anatomy, judge
-from bonestudio.instruments.age_film import Anatomy, Prepared, prepare
+from bonestudio.instruments.age_film import ANATOMIES, Anatomy, Prepared, prepare
 from bonestudio.instruments.lightbox import LightBox, Opened
 from bonestudio.places import shipped
 
@@ -150,6 +150,8 @@ class AgeProgression:
         """
         from bonestudio.instruments.age_frames import draw
 
+        if bone not in ANATOMIES:
+            raise RequestError(f"The bone is one of {', '.join(ANATOMIES)}, not {bone!r}.")
         card = self._card(bone, model)
         sex = sex or film.sex
         age = film.age if age is None and film.age is not None and film.age <= OLDEST else age
@@ -193,8 +195,10 @@ class AgeProgression:
         return card
 
 
-def check_age(age: float) -> None:
+def check_age(age: Any) -> None:
     """Refuse an age that growing bones do not have."""
+    if isinstance(age, bool) or not isinstance(age, int | float | np.number):
+        raise RequestError(f"An age is a number of years from 0 to {OLDEST:g}, not {age!r}.")
     if not 0 <= age <= OLDEST:
         raise RequestError(f"Bones grow from 0 to {OLDEST:g} years here; {age:g} is outside.")
 

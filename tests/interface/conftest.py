@@ -24,9 +24,20 @@ QUIET = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-backgrou
 @pytest.fixture(scope="session")
 def studio() -> Iterator[str]:
     """Address of a studio that all tests of the session share."""
+    yield from opened_studio({})
+
+
+@pytest.fixture(scope="session")
+def ageing(age_weights: Path) -> Iterator[str]:
+    """Address of a studio that ages bones with the weights of the tests."""
+    yield from opened_studio({"BONESTUDIO_CHECKPOINTS": str(age_weights)})
+
+
+def opened_studio(environment: dict[str, str]) -> Iterator[str]:
+    """Start a studio, yield its address, close it."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    process = start_studio(port)
+    process = start_studio(port, environment=environment)
     try:
         wait_until_open(process, address)
         yield address

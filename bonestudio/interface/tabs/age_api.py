@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression
+from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression, check_age
 from bonestudio.instruments.age_export import KINDS, export
 from bonestudio.interface import session
 
@@ -39,6 +39,7 @@ def age(
     """  # noqa: D406, D407 - the form that Gradio reads into its API page
     path = session.sent(file)
     try:
+        check_age(age)
         if kind not in KINDS:
             raise RequestError(f"The kind is PNG, GIF or MP4, not {kind!r}.")
         film = _ages.samples.open(session.check_upload(path)).film
