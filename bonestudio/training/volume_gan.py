@@ -75,14 +75,12 @@ class Stacks(Source):
     ages: tuple[float, float] = (20.0, 85.0)
 
 
-def open_stacks(data: Stacks, options: Any) -> tuple[Films, Films]:
+def open_stacks(data: Stacks, *, shape: Shape, window: tuple[float, float]) -> tuple[Films, Films]:
     """Read the stacks to learn from, and the tenth that is held out."""
-    scans = open_scans(
-        data.source, count=data.count, shape=options.shape, ages=data.ages, grades=GOOD
-    )
+    scans = open_scans(data.source, count=data.count, shape=shape, ages=data.ages, grades=GOOD)
 
     def films(cohort: Cohort) -> Films:
-        return Films(read_scans(cohort, shape=options.shape, window=options.window))
+        return Films(read_scans(cohort, shape=shape, window=window))
 
     held_out = scans.split("validation")
     if not len(held_out):
@@ -106,11 +104,11 @@ class VolumeGAN(Experiment[Options, Stacks]):
 
     def datasets(self) -> Mapping[str, Images]:
         """Open the stacks; the held-out ones tell whether the critic learns by heart."""
-        if self.options.fid:
-            find_extractor(self.options.extractor)  # not to be missed only when all is trained
-        stacks, self.held_out = open_stacks(self.data, self.options)
-        self.stacks = stacks
-        return {"stacks": stacks}
+        o = self.options
+        if o.fid:
+            find_extractor(o.extractor)  # not to be missed only when all is trained
+        self.stacks, self.held_out = open_stacks(self.data, shape=o.shape, window=o.window)
+        return {"stacks": self.stacks}
 
     def build(self) -> Parts:
         """G, f and an Adam for each (appendix B)."""

@@ -25,6 +25,7 @@ def computed(tmp_path_factory) -> Path:
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BONESTUDIO_CACHE", str(folder / "cache"))
+        patch.setenv("BONESTUDIO_CHECKPOINTS", str(folder / "checkpoints"))
         main(folder)
         torch.set_num_threads(threads)
         script = Path(__file__).with_name("training_pair.py")

@@ -18,6 +18,7 @@ from bonestudio.training import train
 from bonestudio.training.experiments import find_experiment
 from bonestudio.training.loop import Loop
 from bonestudio.training.recipes import Recipe, read_recipe
+from bonestudio.training.releases import write_release
 from bonestudio.training.terminal import Silence
 
 SMALL = {
@@ -119,6 +120,43 @@ SMALL = {
         "fracture/densenet169-hands-paper",
         ["options.size=32", "options.width=2", "training.batch=12"],
     ),
+    "unet": (
+        "segmentation/unet-arm-phantom",
+        [
+            "data.hands=0",
+            "data.forearms=0",
+            "data.wrists=8",
+            "data.held_out=2",
+            "options.size=64",
+            "options.crop=48",
+            "options.channels=[4, 4, 4]",
+            "training.batch=8",
+        ],
+    ),
+    "wrist-points": (
+        "segmentation/wrist-points-phantom",
+        [
+            "data.count=6",
+            "data.held_out=2",
+            "options.size=32",
+            "options.channels=[4, 4, 4]",
+            "training.batch=8",
+        ],
+    ),
+    "multicyclegan": (
+        "segmentation/multicyclegan-hand-paired-quick",
+        [
+            'data.kind="wrist"',
+            "data.count=8",
+            "data.held_out=2",
+            "options.size=64",
+            "options.width=2",
+            "options.blocks=1",
+            "options.dropout=0.0",
+            "options.discriminator_width=2",
+            "training.batch=8",
+        ],
+    ),
     "scan-extractor": (
         "extractors/bone3d-phantom",
         [
@@ -141,15 +179,16 @@ GROWN = [  # the second stage fades in while the shared steps are taken
     "training.stages=[{ samples = 8, batch = 8 }, { samples = 64, fade = 32, batch = 4 }]",
     "training.precision=32-true",
 ]
-SMALL |= {
+INVERTING = ["data.count=20", "training.batch=8", "training.precision=32-true"]
+# These learn from virtual patients' scans, the others from films.
+ON_SCANS = {
     "progan3d": ("volume/progan3d-paper", GROWN),
     "stylegan3d": ("volume/stylegan3d-paper", [*GROWN, "options.codes=16"]),
+    "progan3d-encoder": ("volume/progan3d-encoder-paper", INVERTING),
+    "stylegan3d-encoder": ("volume/stylegan3d-encoder-paper", INVERTING),
 }
-SCANS = {
-    "scan-extractor",
-    "progan3d",
-    "stylegan3d",
-}  # these learn from virtual patients' scans, the others from films
+SMALL |= ON_SCANS
+VIRTUAL = ("unet", "wrist-points")  # their truth is known of phantoms alone
 CASES = (*SMALL, "toy")
 STEPS = 4
 
@@ -188,7 +227,13 @@ def open_case(case: str, folder: Path) -> Loop:
 
 
 def _data(case: str, folder: Path) -> str:
-    return "phantom" if case in SCANS else str(folder / "films")
+    return "phantom" if case in {*ON_SCANS, *VIRTUAL, "scan-extractor"} else str(folder / "films")
+
+
+def hand_on(loop: Loop, folder: Path) -> None:
+    """Write the checkpoint of a run that has not begun: what encoders invert."""
+    release = loop.experiment.release(loop.moment(loop.plan.at(0), purpose="release"))
+    write_release(release, loop.recipe, steps=0, folder=folder)
 
 
 def first_steps(loop: Loop, steps: int = STEPS) -> dict[str, Tensor]:
@@ -223,6 +268,8 @@ def main(folder: Path) -> None:
         torch.set_default_dtype(dtype)
         for case in CASES:
             loop = open_case(case, folder)
+            if bits == 32 and case in {"progan3d", "stylegan3d"} and loop.fabric.world_size == 1:
+                hand_on(loop, folder)
             found = first_steps(loop, steps)
             # Every process writes what it has: they must agree with one another, too.
             rank, together = loop.fabric.global_rank, loop.fabric.world_size
