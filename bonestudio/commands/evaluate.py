@@ -49,8 +49,9 @@ def age(
         Answer in JSON.
     """
     from bonestudio.training.tables.age import reconstruction_table
-    from bonestudio.training.tables.age_truth import truth_table
+    from bonestudio.training.tables.age_truth import check_patients, truth_table
 
+    check_patients(patients, others)
     table = reconstruction_table(bone=bone, data=data, extractor=extractor, count=count, seed=seed)
     tables = [table]
     if data == "phantom":

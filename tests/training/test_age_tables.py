@@ -122,7 +122,7 @@ def test_patients_grow_and_are_filmed_again(patients):
 
 def test_a_patient_is_told_from_others(patients):
     """Films of others teach it; the patients' own second films find the first."""
-    same = SamePatient(grow("phalange", 40, seed=SEED + 1000).films)
+    same = SamePatient(grow("phalange", 30, seed=SEED + 1000).films)
     again = grow("phalange", 12, seed=SEED, later=AGAIN).films[:, 2]
     hits = same.found(again, among=patients.films[:, 2])
     assert hits.mean() > 0.5  # 1 in 12 by chance

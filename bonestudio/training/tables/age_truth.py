@@ -44,8 +44,7 @@ class Judges:
 
 def truth_table(*, bone: str, count: int, others: int, seed: int) -> Table:
     """Score the models, and what needs no model, on ``count`` patients and six steps of age."""
-    if count < 8 or others < 8:
-        raise RequestError(f"At least 8 patients are needed, not {min(count, others)}.")
+    check_patients(count, others)
     reader = find_extractor(READERS["phantom"])
     if not isinstance(reader, BoneFeatures) or bone not in reader.kinds:
         raise CheckpointError(f"The extractor {reader.name} cannot read the age of a {bone}.")
@@ -69,6 +68,12 @@ def truth_table(*, bone: str, count: int, others: int, seed: int) -> Table:
         along="years",
         notes=_notes(count, others, seed, reader),
     )
+
+
+def check_patients(count: int, others: int) -> None:
+    """Refuse so few that nobody can be mistaken for another."""
+    if count < 8 or others < 8:
+        raise RequestError(f"At least 8 patients are needed, not {min(count, others)}.")
 
 
 def _notes(count: int, others: int, seed: int, reader: BoneFeatures) -> list[str]:
