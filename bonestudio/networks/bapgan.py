@@ -30,13 +30,17 @@ class Encoder(nn.Module):
 
     def __init__(self, *, width: int = 64, latent: int = LATENT, size: int = 128) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in zip((1, width, 2 * width, 4 * width), _doubled(width), strict=True):
-            layers += [nn.Conv2d(before, after, 5, 2, 2), nn.ReLU(inplace=True)]
+        first = nn.Conv2d(1, width, 5, 2, 2)
+        layers: list[nn.Module] = [first, nn.ReLU(inplace=True)]
+        for before in (width, 2 * width, 4 * width):
+            layers += [nn.Conv2d(before, 2 * before, 5, 2, 2), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.code = nn.Linear(8 * width * _smallest(size) ** 2, latent)
         self.apply(_initialise)
-        nn.init.normal_(self.code.weight, 0.0, self.code.in_features**-0.5)
+        # Small maps under large weights: a step of Adam moves the sum over thousands of inputs by
+        # the rate times all of them, and with maps of unit size that throws z into saturation.
+        nn.init.normal_(first.weight, 0.0, 0.1 * (2.0 / first.weight[0].numel()) ** 0.5)
+        nn.init.normal_(self.code.weight, 0.0, 10.0 * self.code.in_features**-0.5)
 
     def forward(self, images: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n latent"]:
         """Describe the bone."""

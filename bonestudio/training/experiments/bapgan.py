@@ -62,6 +62,10 @@ class Options(Frozen):
     reconstruction, age
         λ1 and λ2. The ℓ2 term is the mean square over pixels in [-1, 1]: CAAE's published code
         weighs the same mean 10 000 times as much as its adversarial term.
+    warm, decay
+        Shares of the training in which rates rise from 0 and fall back to it.
+    code_rate
+        Factor on the rate of the encoder's dense layer, which z depends on most.
     continuous
         Labels of the age in years instead of its class.
     drawn_ages
@@ -96,7 +100,9 @@ class Options(Frozen):
     strength: Part = 0.5
     sexes: bool = False
     average: Share = 0.0
+    warm: Share = 0.0
     decay: Share = 0.0
+    code_rate: PositiveFloat = 1.0
     wobble: Share = 0.0
     continuous: bool = False
     drawn_ages: Part = 0.0
@@ -140,7 +146,10 @@ class BAPGAN(Experiment[Options, GrowingBone]):
             **told,
             **shared,
         )
-        bone = [*self.E.parameters(), *self.G.parameters()]
+        bone: list[dict[str, Any]] = [
+            {"params": [*self.E.layers.parameters(), *self.G.parameters()]},
+            {"params": [*self.E.code.parameters()], "lr": o.rate * o.code_rate},
+        ]
         return Parts(
             networks={
                 "encoder": self.E,
@@ -157,8 +166,10 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         )
 
     def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – all decay alike
-        """Constant, as in the paper, or falling to 0 over the last ``decay`` of the training."""
-        return hold_then_linear(now.progress, hold=1.0 - self.options.decay)
+        """Constant, as in the paper, or rising over the first and falling over the last part."""
+        o = self.options
+        rising = min(1.0, (now.progress + 1e-4) / o.warm) if o.warm else 1.0
+        return rising * hold_then_linear(now.progress, hold=1.0 - o.decay)
 
     def step(self, batch: Mapping[str, Any], now: Moment) -> None:
         """One update of D_id, of D_img with D_age, and of E with G: equation (3)."""
