@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bonestudio.cohorts import Cohort
+from bonestudio.cohorts import Cohort, RsnaBoneAge
 from bonestudio.errors import RequestError
 from bonestudio.metrics.classification import share
 from bonestudio.metrics.extractors import BoneFeatures, extractor_names, find_extractor
@@ -43,8 +43,7 @@ def extractors_table(*, data: str, count: int, seed: int) -> Table:
     rows: list[list[Cell]] = []
     for extractor in bones:
         if data != "phantom" and extractor.dims == 2:
-            cohort = open_cohort(data, phantom="hand", count=count).split("test")
-            rows.append(_row(extractor, "hand", cohort))
+            rows.append(_row(extractor, *_folder(extractor, data, count)))
         elif data == "phantom":
             for kind in extractor.kinds:
                 rows.append(_row(extractor, kind, _patients(extractor, kind, count, seed)))  # noqa: PERF401 – each takes its time
@@ -74,6 +73,14 @@ def extractors_table(*, data: str, count: int, seed: int) -> Table:
     )
 
 
+def _folder(extractor: BoneFeatures, data: str, count: int) -> tuple[str, Cohort]:
+    """Open what a folder holds for this extractor: whole hands, or phalanges cut out of them."""
+    hands = open_cohort(data, phantom="hand", count=count)
+    if "hand" not in extractor.kinds and isinstance(hands, RsnaBoneAge):
+        return "phalange", hands.phalanges(fingers=(2, 3, 4), min_contrast=0.12).split("test")
+    return "hand", hands.split("test")
+
+
 def _patients(extractor: BoneFeatures, kind: str, count: int, seed: int) -> Cohort:
     """Virtual patients as films, or as scans on the grid that the extractor sees."""
     if extractor.dims == 3:
@@ -96,35 +103,39 @@ def _row(extractor: BoneFeatures, kind: str, cohort: Cohort) -> list[Cell]:
         str(extractor),
         f"{kind} ({cohort.source})",
         len(cohort),
-        _error(told["age"], truth["age"]),
+        _error(told.get("age"), truth["age"]),
         float(np.abs(ages - ages.mean()).mean()) if len(ages) else None,
-        _right(told["male"], truth["male"]),
+        _right(told.get("male"), truth["male"]),
         right,
-        _right(told["abnormal"], truth["abnormal"]),
-        _error(told["grade"], truth["grade"]),
-        _same(told["grade"], truth["grade"]),
+        _right(told.get("abnormal"), truth["abnormal"]),
+        _error(told.get("grade"), truth["grade"]),
+        _same(told.get("grade"), truth["grade"]),
     ]
 
 
-def _error(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
+def _error(answer: NDArray[Any] | None, truth: NDArray[Any]) -> Cell:
     """Mean |answer − truth| where it is known, with the interval of a mean."""
     here = np.isfinite(truth)
-    if here.sum() < 2:
+    if answer is None or here.sum() < 2:
         return None
     errors = np.abs(answer - truth)[here]
     mean, reach = float(errors.mean()), float(1.96 * errors.std(ddof=1) / np.sqrt(here.sum()))
     return mean, mean - reach, mean + reach
 
 
-def _right(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
+def _right(answer: NDArray[Any] | None, truth: NDArray[Any]) -> Cell:
     here = np.isfinite(truth)
-    return _share((answer[here] > 0) == (truth[here] > 0.5)) if here.any() else None
+    if answer is None or not here.any():
+        return None
+    return _share((answer[here] > 0) == (truth[here] > 0.5))
 
 
-def _same(answer: NDArray[Any], truth: NDArray[Any]) -> Cell:
+def _same(answer: NDArray[Any] | None, truth: NDArray[Any]) -> Cell:
     """Share of whole grades that are the right one."""
     here = np.isfinite(truth)
-    return _share(np.rint(answer[here]) == truth[here]) if here.any() else None
+    if answer is None or not here.any():
+        return None
+    return _share(np.rint(answer[here]) == truth[here])
 
 
 def _share(hit: NDArray[Any]) -> Cell:
