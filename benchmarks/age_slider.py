@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bonestudio.checkpoints import find_card
 from bonestudio.imaging import read_radiograph
-from bonestudio.instruments.age import AgeProgression, _contrast, _weights
+from bonestudio.instruments.age import AgeProgression, _contrast, _weights  # the steps of one call
 from bonestudio.instruments.age_domain import judge
 from bonestudio.instruments.age_film import prepare
 from bonestudio.instruments.age_frames import draw
@@ -35,23 +36,23 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     ages = AgeProgression()
-    card = ages._card(options.bone, options.model)
+    card = find_card(options.model or ages.models(options.bone)[0].id)[0]
+    load = f"load of the machine before the run {os.getloadavg()[0]:.1f}"
     lines = [
-        f"{card.id}, {options.film.name}, {options.threads} threads, median of {options.runs}, "
-        f"load of the machine before the run {os.getloadavg()[0]:.1f}",
+        f"{card.id}, {options.film.name}, {options.threads} threads, median of {options.runs}, {load}",
         "",
-        "| step | seconds |",
-        "|---|---|",
+        "| step | seconds | of them processor time, all threads |",
+        "|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
         taken = [steps(ages, card, options, Path(folder)) for _ in range(options.runs + 1)][1:]
-    for step in taken[0]:
-        lines.append(f"| {step} | {statistics.median(run[step] for run in taken):.3f} |")
+    rows = {step: [run[step] for run in taken] for step in taken[0]}
     for count in (20, 39, 77, 191):
-        seconds = statistics.median(render(card, count) for _ in range(options.runs))
-        lines.append(
-            f"| {count} ages of a prepared film, encoder and identity included | {seconds:.3f} |"
-        )
+        name = f"{count} ages of a prepared film, encoder and identity included"
+        rows[name] = [render(card, count) for _ in range(options.runs)]
+    for step, runs in rows.items():
+        wall, busy = (statistics.median(column) for column in zip(*runs, strict=True))
+        lines.append(f"| {step} | {wall:.3f} | {busy:.3f} |")
     text = "\n".join(lines) + "\n"
     print(text)
     out = ROOT / "artefacts" / "age_slider.md"
@@ -59,34 +60,37 @@ def main() -> None:
     out.write_text(text)
 
 
-def steps(ages, card, options, folder: Path) -> dict[str, float]:
-    """Time each step of one upload."""
-    marks = [time.perf_counter()]
-    film = read_radiograph(options.film)
-    marks.append(time.perf_counter())
-    prepared = prepare(film, options.bone, settings=card.settings | {"contrast": _contrast(card)})
-    marks.append(time.perf_counter())
-    made = ages.progress(film, options.bone, model=card.id)
-    marks.append(time.perf_counter())
-    judge(2 * prepared.film.pixels - 1, 2 * made.reconstruction - 1, card=card)
-    marks.append(time.perf_counter())
-    value = packed(made, folder, weights="", badge=None)
-    marks.append(time.perf_counter())
-    read, prepare_, progress, judge_, pack = np.diff(marks)
+def steps(ages, card, options, folder: Path) -> dict[str, tuple[float, float]]:
+    """Wall and processor time of each step of one upload."""
+    settings = card.settings | {"contrast": _contrast(card)}
+    film, read = timed(lambda: read_radiograph(options.film))
+    prepared, found = timed(lambda: prepare(film, options.bone, settings=settings))
+    made, progress = timed(lambda: ages.progress(film, options.bone, model=card.id))
+    images = 2 * prepared.film.pixels - 1, 2 * made.reconstruction - 1
+    _, judged = timed(lambda: judge(*images, card=card))
+    value, pack = timed(lambda: packed(made, folder, weights="", badge=None))
     Path(value["file"]["path"]).unlink()
+    whole = tuple(map(sum, zip(read, progress, pack, strict=True)))
     return {
         "read the film": read,
-        f"find and straighten the bone ({prepared.how})": prepare_,
-        f"render {len(made.ages)} ages in one batch": made.seconds,
-        "judge whether the film is known": judge_,
+        f"find and straighten the bone ({prepared.how})": found,
+        "judge whether the film is known": judged,
         "pack for the browser": pack,
-        "from the film's bytes to what the browser gets": read + progress + pack,
+        "from the film's bytes to what the browser gets": whole,
     }
 
 
-def render(card, count: int) -> float:
+def timed(work):
+    """Return a result with its wall and processor seconds."""
+    wall, busy = time.perf_counter(), time.process_time()
+    result = work()
+    return result, (time.perf_counter() - wall, time.process_time() - busy)
+
+
+def render(card, count: int) -> tuple[float, float]:
     film = np.random.default_rng(0).random((128, 128), np.float32)
-    return draw(_weights(card), film, np.linspace(0, 19, count), sex="F", age=8.0).seconds
+    years = np.linspace(0, 19, count)
+    return timed(lambda: draw(_weights(card), film, years, sex="F", age=8.0))[1]
 
 
 if __name__ == "__main__":

@@ -225,6 +225,12 @@ def _weights(card: Card) -> "Checkpoint":
 @lru_cache(maxsize=4)
 def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> "Checkpoint":
     """Load weights once; other files under the same name are loaded again."""
+    import torch
+
     from bonestudio.checkpoints.store import load
 
-    return load(checkpoint)
+    weights = load(checkpoint)
+    for network in weights.networks.values():
+        # Halves the time that a CPU takes for transposed convolutions; the numbers stay.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return weights
