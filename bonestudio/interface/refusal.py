@@ -3,7 +3,8 @@
 import functools
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import gradio as gr
@@ -30,13 +31,37 @@ def spoken(
     @functools.wraps(action)
     def safe(*values: Any, **named: Any) -> dict[Any, Any]:
         try:
-            return action(*values, **named)
-        except BoneStudioError as error:
-            return {**cleared, status: refused(str(error))}
+            # Gradio takes an empty dictionary for one value too few.
+            return action(*values, **named) or {status: gr.skip()}
         except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
-            # Without its message, which may hold the name of a patient's file.
-            trace = "".join(traceback.format_tb(error.__traceback__))
-            _LOG.error("an event failed with %s\n%s", type(error).__name__, trace)
-            return {**cleared, status: refused(_UNFORESEEN)}
+            return {**cleared, status: _sentence(error)}
 
     return safe
+
+
+def spoken_steps(
+    status: gr.HTML,
+    action: Callable[..., Iterator[dict[Any, Any]]],
+    at_rest: Callable[[], dict[Any, Any]],
+) -> Callable[..., Iterator[dict[Any, Any]]]:
+    """Wrap a long job that answers step by step: after an error its controls are as ``at_rest`` says."""
+
+    @functools.wraps(action)
+    def safe(*values: Any, **named: Any) -> Iterator[dict[Any, Any]]:
+        try:
+            with closing(action(*values, **named)) as steps:  # type: ignore[type-var]
+                for answer in steps:
+                    yield answer or {status: gr.skip()}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
+            yield {**at_rest(), status: _sentence(error)}
+
+    return safe
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, BoneStudioError):
+        return refused(str(error))
+    # Without its message, which may hold the name of a patient's file.
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    _LOG.error("an event failed with %s\n%s", type(error).__name__, trace)
+    return refused(_UNFORESEEN)

@@ -19,7 +19,7 @@ from bonestudio.instruments.fracture_models import hand_model
 from bonestudio.instruments.fracture_wanted import Wanted
 from bonestudio.interface import session
 from bonestudio.interface.tabs.fracture_classify import open_views
-from bonestudio.interface.tabs.fracture_shared import IN_TURN, STUDIO
+from bonestudio.interface.tabs.fracture_shared import IN_TURN, SETS_IN_TURN, STUDIO
 
 _NOTICE = "Simulated. Research use, not for diagnosis."
 _MOST = 2000  # images of a class
@@ -32,7 +32,7 @@ def endpoints() -> None:
     api(fracture_design, api_name="fracture_design", **IN_TURN)
     if classifiers():
         api(fracture_classify, api_name="fracture_classify", **IN_TURN)
-    api(fracture_export, api_name="fracture_export", **IN_TURN)
+    api(fracture_export, api_name="fracture_export", **SETS_IN_TURN)
 
 
 def fracture_sample(

@@ -194,7 +194,7 @@ def open_views(paths: list[Path]) -> tuple[Radiograph, ...]:
             )
         return tuple(_box.open(session.check_upload(path)).film for path in paths)
     finally:
-        for path in paths:
+        for path in set(paths):  # one file may be sent as two views
             session.delete_upload(path)
 
 

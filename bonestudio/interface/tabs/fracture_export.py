@@ -7,11 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from bonestudio.errors import BoneStudioError
 from bonestudio.instruments.fracture_samples import opened_image
 from bonestudio.instruments.fracture_wanted import Wanted
 from bonestudio.interface import frame, session
-from bonestudio.interface.tabs.fracture_shared import PRIVATE, SIMULATED, STUDIO, took
+from bonestudio.interface.refusal import spoken_steps
+from bonestudio.interface.tabs.fracture_shared import PRIVATE, SETS_IN_TURN, SIMULATED, STUDIO, took
 from bonestudio.interface.viewers.fracture import progress_bar
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown, radiograph_viewer
 
@@ -47,7 +47,12 @@ def export_panel() -> None:
     answers = Answers(page=page)
     said = [page.source, page.count, page.seed, page.size, page.refined]
     shown = [page.make, page.stop, page.viewer, page.bar, page.read, page.saved, page.status]
-    making = page.make.click(answers.make, said, shown, **PRIVATE)
+    making = page.make.click(
+        spoken_steps(page.status, answers.make, answers.ready),
+        said,
+        shown,
+        **{**PRIVATE, **SETS_IN_TURN},
+    )
     # Cancelling closes the iterator after the image in hand; the set's file goes with it.
     page.stop.click(
         answers.stopped, None, [page.make, page.stop, page.bar, page.status], cancels=[making],
@@ -122,40 +127,38 @@ class Answers:
         """Make a set, showing it on the way, and hand it out."""
         started = time.perf_counter()
         page = self.page
-        try:
-            asked = min(int(count or 0), _MOST)
-            wanted = Wanted(
-                source=source, count=asked, seed=int(seed or 0), size=size,
-                refined=refined and source != "hand",
-            )  # fmt: skip
-            path = session.fresh_folder(request) / f"{source}s-{asked}-seed{wanted.seed}.zip"
-            shown = 0.0
-            for step in STUDIO.export(wanted, path):
-                if step.path is None and time.perf_counter() - shown < _EVERY:
-                    yield {}
-                    continue
-                shown = time.perf_counter()
-                rate = f"{step.done / (shown - started):.1f} images a second" if step.done else ""
-                yield {
-                    page.make: gr.update(interactive=False),
-                    page.stop: gr.update(interactive=True),
-                    page.bar: progress_bar(step.done, step.total),
-                    page.status: frame.said("Making the set", rate),
-                    **(self._seen(step, request) if step.image else {}),
-                }
-            told = frame.said(f"Saved as {path.name}", f"{wanted.total} images", took(started))
-            yield {**self._ready(), page.saved: frame.handed(path), page.status: told}
-        except BoneStudioError as error:
-            yield {**self._ready(), page.status: frame.refused(str(error))}
+        asked = min(int(count or 0), _MOST)
+        wanted = Wanted(
+            source=source, count=asked, seed=int(seed or 0), size=size,
+            refined=refined and source != "hand",
+        )  # fmt: skip
+        path = session.fresh_folder(request) / f"{source}s-{asked}-seed{wanted.seed}.zip"
+        shown = 0.0
+        for step in STUDIO.export(wanted, path):
+            if step.path is None and time.perf_counter() - shown < _EVERY:
+                yield {}
+                continue
+            shown = time.perf_counter()
+            rate = f"{step.done / (shown - started):.1f} images a second" if step.done else ""
+            yield {
+                page.make: gr.update(interactive=False),
+                page.stop: gr.update(interactive=True),
+                page.bar: progress_bar(step.done, step.total),
+                page.status: frame.said("Making the set", rate),
+                **(self._seen(step, request) if step.image else {}),
+            }
+        told = frame.said(f"Saved as {path.name}", f"{wanted.total} images", took(started))
+        yield {**self.ready(), page.saved: frame.handed(path), page.status: told}
 
     def stopped(self) -> dict[Any, Any]:
         """Say that the set is not being made any more."""
         return {
-            **self._ready(),
+            **self.ready(),
             self.page.status: frame.said("Stopped; nothing is left of the set"),
         }
 
-    def _ready(self) -> dict[Any, Any]:
+    def ready(self) -> dict[Any, Any]:
+        """Return what the controls look like while nothing is made."""
         return {
             self.page.make: gr.update(interactive=True),
             self.page.stop: gr.update(interactive=False),

@@ -12,6 +12,8 @@ SIMULATED: Final = "SIMULATED"
 
 # One network at a time, whoever asks: two cores draw one image fastest.
 IN_TURN: Final[dict[str, Any]] = {"concurrency_id": "networks", "concurrency_limit": 1}
+# A set takes minutes: it has a queue of its own, so that nobody's film waits for it.
+SETS_IN_TURN: Final[dict[str, Any]] = {"concurrency_id": "sets", "concurrency_limit": 1}
 PRIVATE: Final[dict[str, Any]] = {
     "api_visibility": "private",
     "show_progress": "hidden",
