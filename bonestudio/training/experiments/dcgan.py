@@ -121,7 +121,12 @@ class DCGAN(Experiment[Options, Hands]):
             citation=citation,
             intended_use="Synthetic hand radiographs for research and teaching.",
             limits="Draws normal hands only; fingers may be missing or misshapen. Not for diagnosis.",
-            settings={"latent": LATENT, "size": self.options.size, "range": [-1, 1]},
+            settings={
+                "latent": LATENT,
+                "size": self.options.size,
+                "range": [-1, 1],
+                "held_out": "test" if getattr(self.data, "hold_out", True) else None,
+            },
         )
 
     def _best(self, now: Moment) -> Any:

@@ -3,10 +3,19 @@
 The paper's own scores are of Inception-v3 (pytorch-fid); they stand in a column of their own.
 """
 
+from pathlib import Path
+
 from bonestudio.errors import RequestError
 from bonestudio.metrics.extractors import Extractor, extractor_names, find_extractor
 from bonestudio.training.tables.likeness import INTERVALS, halves, likeness, likeness_columns
-from bonestudio.training.tables.pictures import CLEAN, Pictures, check_source, open_pictures
+from bonestudio.training.tables.pictures import (
+    CLEAN,
+    Pictures,
+    Share,
+    check_source,
+    has_held_out,
+    open_pictures,
+)
 from bonestudio.training.tables.table import Cell, Table
 
 PAPER = (
@@ -27,7 +36,9 @@ def hands_table(
     chosen = find_extractor(extractor or _suited(real))
     if chosen.dims != 2:
         raise RequestError(f"{chosen.name} describes scans; hands need one for films.")
-    films = open_pictures(real, kind="hand", count=count, seed=seed)
+    judged = Path(real).is_dir() and has_held_out(synthetic)
+    part: Share = "held out" if judged else "all"
+    films = open_pictures(real, kind="hand", count=count, seed=seed, part=part)
     made = open_pictures(synthetic, kind="hand", count=count, seed=seed + 500_000)
     for pictures in (films, made):
         if len(pictures) < 8:
@@ -45,6 +56,10 @@ def hands_table(
             None,
         ],
     ]
+    if judged:
+        others = open_pictures(real, kind="hand", count=len(films), seed=seed, part="learned from")
+        c = chosen.features(others.films)
+        rows.append([f"{films.what} | {others.what}", len(a), len(c), *likeness(a, c, seed), None])
     blank: list[Cell] = [None] * (len(columns) - 2)
     rows += [[what, *blank, value] for what, value in PAPER]
     return Table(
@@ -76,5 +91,6 @@ def _notes(films: Pictures, made: Pictures, extractor: Extractor, seed: int) -> 
         f"Extractor {extractor}: scores of another extractor or other weights are not comparable.",
         INTERVALS,
         "FID grows as images grow fewer: compare rows of equal N; 'two halves' is its floor at half N.",
+        "Real hands are those that the generator has not seen, where its card says which these are.",
         "As printed: pytorch-fid on Inception-v3, 128 × 128, N not told (paper 001).",
     ]
