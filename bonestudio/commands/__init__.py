@@ -12,6 +12,8 @@ COMMANDS = {
     "models": "list the checkpoints and their cards",
     "age": "show the bone of a film at another age: picture, GIF or film",
     "synthesise": "draw hands, break bones by design, pack labelled sets",
+    "classify": "call a study of one or more views normal or abnormal",
+    "segment": "find the bones of a hand, wrist or forearm and measure the wrist",
     "phantom": "write virtual patients as files, or compare them with real films",
     "study": "open, watch, unblind and report reader studies",
 }
