@@ -129,10 +129,39 @@ def extractors(
     write_tables(extractors_table(data=data, count=count, seed=seed), out=out, json=json)
 
 
+def segmentation(
+    *,
+    kinds: tuple[str, ...] = ("hand", "wrist", "forearm"),
+    count: int = 20,
+    seed: int = 3_000_000,
+    out: Path = Path("evaluations"),
+    json: bool = False,
+) -> None:
+    """How well each way finds bones (paper 002): Dice, IoU, Hausdorff, angles of the fingers.
+
+    Parameters
+    ----------
+    kinds
+        Of 'hand', 'wrist' and 'forearm'.
+    count
+        Virtual patients of each kind.
+    seed
+        Seed of the first one; nothing was trained on patients from 3 000 000 on.
+    out
+        Folder for the Markdown, the CSV and the plot.
+    json
+        Answer in JSON.
+    """
+    from bonestudio.training.tables.segmentation import segmentation_table
+
+    write_tables(segmentation_table(kinds=kinds, count=count, seed=seed), out=out, json=json)
+
+
 COMMAND = {
     "age": age,
     "hands": hands,
     "extractors": extractors,
+    "segmentation": segmentation,
     "abnormality": abnormality,
     "augmentation": augmentation,
     "forearm-ablation": forearm_ablation,

@@ -1,0 +1,174 @@
+"""Segmentation as a tab or the command line calls it; the network's answers are a phantom's truth."""
+
+import csv
+import io
+import json
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+
+from bonestudio.cli import main
+from bonestudio.errors import CheckpointError, RequestError
+from bonestudio.imaging import read_volume, write_radiograph
+from bonestudio.imaging.types import Radiograph
+from bonestudio.instruments import bone_ways, segmenter
+from bonestudio.instruments.bone_ways import Square
+from bonestudio.instruments.segment_export import (
+    export,
+    measurements_csv,
+    overlay_pixels,
+    seg_bytes,
+)
+from bonestudio.instruments.segmenter import BoneSegmenter
+from bonestudio.measures.bones import BONES, grouped
+from bonestudio.phantoms import VirtualPatient
+
+
+@pytest.fixture(scope="module")
+def wrist():
+    return VirtualPatient(7).wrist("PA", radial_inclination=30.0, ulnar_variance=2.0)
+
+
+@pytest.fixture
+def found(wrist, monkeypatch):
+    """A segmentation by a network that is right."""
+    truth = grouped(wrist.truth.masks)
+    empty = np.zeros(wrist.image.shape, np.float32)
+    shares = {bone: truth[bone].astype(np.float32) if bone in truth else empty for bone in BONES}
+    marks = wrist.truth.landmarks
+    monkeypatch.setattr(segmenter, "by_unet", lambda film: shares)
+    monkeypatch.setattr(segmenter, "available", lambda name: True)
+    monkeypatch.setattr(
+        segmenter, "points_on", lambda film, end: {n: marks[n] for n in segmenter.SEEN[end.view]}
+    )
+    return BoneSegmenter().segment(wrist.image, way="unet")
+
+
+def test_masks_labels_and_measurements(wrist, found):
+    truth = grouped(wrist.truth.masks)
+    assert set(found.masks) == set(truth)
+    for bone, mask in found.masks.items():
+        assert (mask != truth[bone]).mean() < 1e-3  # specks apart
+    assert found.names[BONES.index("ulna") + 1] == "ulna"
+    assert found.wrist.view == "PA"
+    assert found.wrist["radial_inclination"].value == pytest.approx(30, abs=1.5)
+    assert found.wrist["ulnar_variance"].value == pytest.approx(2.0, abs=0.8)
+    assert found.wrist["volar_tilt"].value is None
+    told = json.loads(json.dumps(found.told()))
+    areas = {row["bone"]: row["area_mm2"] for row in told["bones"]}
+    assert areas["radius"] == pytest.approx(
+        found.masks["radius"].sum() * wrist.image.spacing[0] ** 2, rel=0.01
+    )
+
+
+def test_a_brush_is_measured_anew(found):
+    labels = found.labels
+    end = found.wrist.landmarks["axis_far"]
+    labels[: round(end[0]) + 8][labels[: round(end[0]) + 8] == 1] = 0  # the joint is rubbed out
+    edited = found.edited(labels)
+    assert edited.way == "edited"
+    assert edited.masks["radius"].sum() < found.masks["radius"].sum()
+    assert found.wrist["radial_inclination"].value is not None
+    nothing = found.edited(np.zeros_like(labels))
+    assert nothing.wrist["radial_inclination"].value is None
+    assert nothing.labels.max() == 0
+    with pytest.raises(RequestError, match="shape"):
+        found.edited(labels[:-1])
+    with pytest.raises(RequestError, match="labels 0 to 8"):
+        found.edited(np.full_like(labels, 9))
+
+
+def test_files_hold_what_was_found(found, tmp_path):
+    written = export(found, tmp_path, stem="bones")
+    assert set(written) == {"mask", "overlay", "nifti", "csv"}  # no SEG without a DICOM film
+    mask = Image.open(written["mask"])
+    assert mask.mode == "P"
+    assert (np.asarray(mask) == found.labels).all()
+    volume = read_volume(written["nifti"])
+    assert volume.spacing[1:] == pytest.approx(found.film.spacing, rel=1e-4)
+    assert (np.sort(np.unique(volume.voxels)) == np.unique(found.labels)).all()
+    assert volume.voxels.sum() == found.labels.sum()
+    rows = {
+        row["name"]: row for row in csv.DictReader(io.StringIO(measurements_csv(found).decode()))
+    }
+    assert float(rows["radial_inclination"]["value"]) == pytest.approx(
+        found.wrist["radial_inclination"].value, abs=0.01
+    )
+    assert "side" in rows["volar_tilt"]["not measurable"]
+    plain = overlay_pixels(found, opacity=0.0, contour=True)
+    filled = overlay_pixels(found, opacity=1.0)
+    inside = found.masks["metacarpals"] & ~found.masks["carpals"]
+    assert (filled[inside] != plain[inside]).any(-1).mean() > 0.5
+    outside = np.ones_like(inside)
+    for bone in found.masks.values():
+        outside &= ~bone
+    assert (np.ptp(plain[outside].astype(int), axis=-1) == 0).all()  # grey, or a white line
+    with pytest.raises(RequestError, match="'svg'"):
+        export(found, tmp_path, stem="bones", formats=["svg"])
+
+
+def test_a_dicom_film_becomes_a_dicom_seg(found, tmp_path):
+    film = tmp_path / "film.dcm"
+    write_radiograph(found.film, film)
+    tags = pydicom.dcmread(film)
+    tags.PatientName, tags.PatientID, tags.PatientBirthDate = "Doe^Jane", "4711", "19700101"
+    tags.FrameOfReferenceUID = highdicom.UID()
+    tags.save_as(film)
+    path = tmp_path / "seg.dcm"
+    path.write_bytes(seg_bytes(found, film))
+    seg = highdicom.seg.segread(path)
+    assert [s.SegmentLabel for s in seg.SegmentSequence] == list(found.masks)
+    frames = seg.get_pixels_by_source_instance([tags.SOPInstanceUID])
+    assert frames.shape == (1, *found.film.shape, len(found.masks))
+    for i, mask in enumerate(found.masks.values()):
+        assert (frames[0, :, :, i].astype(bool) == mask).all()
+    assert (seg.Rows, seg.Columns) == found.film.shape
+    assert seg.StudyInstanceUID == tags.StudyInstanceUID
+    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert list(map(float, measures.PixelSpacing)) == pytest.approx(
+        list(map(float, tags.PixelSpacing))
+    )
+    text = str(seg)
+    assert not any(word in text for word in ("Doe", "4711", "19700101"))
+
+
+def test_the_command_writes_everything_and_answers_in_json(found, tmp_path, capsys):
+    film = tmp_path / "film.dcm"
+    write_radiograph(found.film, film)
+    assert main(["segment", str(film), "--way", "unet", "--out", str(tmp_path / "o"), "--json"]) in {0, None}  # fmt: skip
+    told = json.loads(capsys.readouterr().out)
+    assert set(told["files"]) == {"mask", "overlay", "nifti", "csv", "seg"}
+    assert all(
+        (tmp_path / "o" / path.rpartition("/")[2]).is_file() for path in told["files"].values()
+    )
+    values = {m["name"]: m["value"] for m in told["wrist"]["measurements"]}
+    assert values["radial_inclination"] == pytest.approx(30, abs=1.5)
+    assert "diagnosis" in told["notice"]
+
+
+def test_what_cannot_be_segmented_is_refused(monkeypatch):
+    film = Radiograph(pixels=np.zeros((64, 48), np.float32))
+    with pytest.raises(RequestError, match="auto, unet, two-step, direct"):
+        BoneSegmenter().segment(film, way="magic")
+    with pytest.raises(RequestError, match="'hand' or 'forearm'"):
+        BoneSegmenter().segment(film, anatomy="foot")
+    with pytest.raises(RequestError, match="too small"):
+        BoneSegmenter().segment(Radiograph(pixels=np.zeros((64, 12), np.float32)))
+    monkeypatch.setattr(bone_ways, "available", lambda name: False)
+    with pytest.raises(CheckpointError, match="bonestudio train segmentation/multicyclegan-hand"):
+        BoneSegmenter().segment(film, way="direct")
+
+
+@pytest.mark.parametrize("shape", [(60, 40), (37, 90), (256, 256)])
+def test_a_film_comes_back_from_its_square(shape):
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    film = 0.5 + 0.4 * np.sin(y / 9) * np.cos(x / 11)
+    square = Square(shape, 128)
+    taken = square.take(film)
+    assert taken.shape == (128, 128)
+    back = square.give_back(taken)
+    assert back.shape == shape
+    assert np.abs(back - film)[3:-3, 3:-3].max() < 0.06
