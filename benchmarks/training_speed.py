@@ -29,11 +29,19 @@ RECIPES = (
     "age/bapgan-phalange-rsna",
     "fracture/dcgan-hands-fast",
     "fracture/dcgan-hands-quick",
+    "fracture/densenet169-forearm-phantom",
+    "fracture/residual-forearm-phantom",
     "extractors/bone2d-rsna",
     "fracture/cyclegan-forearm-abnormal-quick",
+    "segmentation/multicyclegan-hand-paired-quick",
 )
 # Fewer renderings to wait for, and batches nearer to the recipe's own.
 FEW = {
+    "segmentation/multicyclegan-hand-paired-quick": [
+        "data.count=8",
+        "data.held_out=2",
+        "training.batch=2",
+    ],
     "fracture/cyclegan-forearm-abnormal-quick": [
         "data.count=8",
         'data.kinds=["forearm"]',
@@ -97,11 +105,11 @@ def peak(device: torch.device, dtype: torch.dtype) -> float:
 def films(folder: Path, count: int = 48) -> Path:
     """Write films of noise with ages and sexes: speed does not depend on what they show."""
     random = np.random.default_rng(0)
-    lines = ["file,age,sex"]
+    lines = ["file,age,sex,abnormal"]
     for i in range(count):
         pixels = random.integers(0, 255, (128, 128), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{i}.png")
-        lines.append(f"{i}.png,{i % 19},{'FM'[i % 2]}")
+        lines.append(f"{i}.png,{i % 19},{'FM'[i % 2]},{i // 2 % 2}")
     (folder / "labels.csv").write_text("\n".join(lines) + "\n")
     return folder
 
