@@ -7,6 +7,7 @@ CAAE (Zhang et al. 2017, figure 3), and ``width`` makes the networks narrower.
 The label is the one of :mod:`bonestudio.networks.bapgan_labels`: age classes, then the sex.
 """
 
+import copy
 from collections.abc import Sequence
 from typing import Literal
 
@@ -60,6 +61,8 @@ class Generator(nn.Module):
     attention
         Sides of the maps on which self-attention stands: 32 is after the second transposed
         convolution. The paper does not say where; SAGAN found 32 best.
+    tiled
+        Whether the label is repeated until as long as z, as in training; see :meth:`folded`.
     """
 
     def __init__(
@@ -71,10 +74,11 @@ class Generator(nn.Module):
         sexes: bool = False,
         attention: Sequence[int] = (),
         size: int = 128,
+        tiled: bool = True,
     ) -> None:
         super().__init__()
         self.start = _smallest(size)
-        self.tile = _Tile(latent, classes, sexes=sexes)
+        self.tile = _Tile(latent if tiled else 1, classes, sexes=sexes)
         channels = [16 * width, *reversed(_doubled(width))]
         self.grow = nn.Linear(latent + self.tile.length, channels[0] * self.start**2)
         layers: list[nn.Module] = [nn.ReLU(inplace=True)]
@@ -97,6 +101,21 @@ class Generator(nn.Module):
         wide = self.grow(torch.cat([z, self.tile(label)], 1))
         maps = self.layers(wide.unflatten(1, (-1, self.start, self.start)))
         return torch.tanh(_single(self.image(maps)))
+
+    @torch.no_grad()
+    def folded(self) -> "Generator":
+        """Return the same function with ``tiled=False``: the repeated label's weights, summed."""
+        twin = copy.deepcopy(self)
+        twin.tile = _Tile(1, self.tile.classes, sexes=bool(self.tile.sex_times))
+        latent = self.grow.in_features - self.tile.length
+        each = [latent, *[self.tile.classes] * self.tile.age_times, *[SEXES] * self.tile.sex_times]
+        z, *labels = self.grow.weight.split(each, 1)
+        ages, sexes = labels[: self.tile.age_times], labels[self.tile.age_times :]
+        sums = [torch.stack(group).sum(0) for group in (ages, sexes) if group]
+        twin.grow = nn.Linear(latent + twin.tile.length, self.grow.out_features)
+        twin.grow.weight.copy_(torch.cat([z, *sums], 1))
+        twin.grow.bias.copy_(self.grow.bias)
+        return twin.requires_grad_(requires_grad=False)
 
 
 class IdentityDiscriminator(nn.Module):

@@ -79,6 +79,17 @@ def test_age_and_sex_reach_the_image(sexes):
     assert ((drawn(9.0, "F") - drawn(9.0, "M")).abs().max() > 1e-5) == sexes
 
 
+@pytest.mark.parametrize("sexes", [True, False])
+def test_a_folded_generator_draws_the_same_with_fewer_weights(sexes):
+    options = {**SMALL, "sexes": sexes, "attention": [8]}
+    network = Generator(**options)
+    twin = Generator(**options, tiled=False)
+    twin.load_state_dict(network.folded().state_dict())
+    z, label = torch.rand(3, 50), condition([1.0, 8.0, 19.0], ["F", "M", None], told_sex=sexes)
+    assert torch.allclose(network(z, label), twin(z, label), atol=1e-6)
+    assert twin.grow.in_features == 50 + 5 + 2 * sexes
+
+
 def test_attention_starts_as_nothing_and_then_reaches_everywhere():
     layer = SelfAttention(16)
     x = torch.randn(1, 16, 8, 8)

@@ -1,16 +1,15 @@
 """Paper 000: BAPGAN, which makes a bone younger or older, and its three ablations.
 
 Four models are four sets of options: ``age_discriminator`` and ``smoothing`` (the paper's D_age,
-LS), ``attention`` and ``norm = "spectral"`` with unequal rates (its SA). The options after
-``decay`` are ours, off in the paper's recipes: they let a narrow network learn from a thousand
-hands in minutes.
+LS), ``attention`` and ``norm = "spectral"`` with unequal rates (its SA). The options from
+``average`` on are ours, off in the paper's recipes: they let a narrow network learn from a
+thousand hands in minutes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
@@ -28,13 +27,13 @@ from bonestudio.networks.bapgan_labels import (
     class_of,
     sex_label,
 )
+from bonestudio.training.bapgan_options import Options
 from bonestudio.training.enhance import enhanced, turned
 from bonestudio.training.experiment import Experiment, Parts, Release, Released
 from bonestudio.training.feeding import Images
 from bonestudio.training.growing import GrowingBone, growing_films, open_bones
 from bonestudio.training.losses import judged_false, judged_real
 from bonestudio.training.moment import Moment
-from bonestudio.training.recipes import Frozen
 from bonestudio.training.releases import family_of
 from bonestudio.training.schedules import hold_then_linear
 from bonestudio.training.strips import aged_strips, held_out_errors
@@ -50,64 +49,6 @@ LIMITS = (
     "Fine texture is invented, fractures and disease are not kept. Films of another bone, view or "
     "framing lie outside what it has seen. Not for diagnosis."
 )
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
-Part = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Options(Frozen):
-    """Hyperparameters; the defaults are BAPGAN's in the paper.
-
-    Attributes
-    ----------
-    reconstruction, age
-        λ1 and λ2. The ℓ2 term is the mean square over pixels in [-1, 1]: CAAE's published code
-        weighs the same mean 10 000 times as much as its adversarial term.
-    warm, decay
-        Shares of the training in which rates rise from 0 and fall back to it.
-    code_rate
-        Factor on the rate of the encoder's dense layer, which z depends on most.
-    continuous
-        Labels of the age in years instead of its class.
-    drawn_ages
-        Share of the batch that is also drawn at another age and judged there. The paper judges
-        reconstructions alone, so its generator may read the age from z and ignore the label.
-    same_bone
-        Weight of ‖E(G(z, l')) − z‖²: an aged bone is still this person's.
-    features
-        Weight of the ℓ1 distance between D_img's maps of the image and of its reconstruction
-        (Larsen et al. 2016): likeness of texture, where pixels alone reward blur.
-    """
-
-    size: PositiveInt = 128
-    latent: PositiveInt = 50
-    encoder_width: PositiveInt = 64
-    generator_width: PositiveInt = 64
-    identity_width: PositiveInt = 64
-    discriminator_width: PositiveInt = 16
-    discriminator_dense: PositiveInt = 1024
-    classes: PositiveInt = 5
-    age_discriminator: bool = True
-    smoothing: Share = 0.2
-    attention: tuple[int, ...] = (32,)
-    norm: Literal["batch", "spectral"] = "spectral"
-    rate: PositiveFloat = 1e-4
-    discriminator_rate: PositiveFloat = 4e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    reconstruction: PositiveFloat = 10_000.0
-    age: NonNegativeFloat = 100.0
-    rotation: NonNegativeFloat = 5.0
-    operations: NonNegativeInt = 2
-    strength: Part = 0.5
-    sexes: bool = False
-    average: Share = 0.0
-    warm: Share = 0.0
-    decay: Share = 0.0
-    code_rate: PositiveFloat = 1.0
-    wobble: Share = 0.0
-    continuous: bool = False
-    drawn_ages: Part = 0.0
-    same_bone: NonNegativeFloat = 0.0
-    features: NonNegativeFloat = 0.0
 
 
 class BAPGAN(Experiment[Options, GrowingBone]):
@@ -230,7 +171,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         scores, quantiles = held_out_errors(E, G, self.held_out, self.label, now.device)
         part = {
             "encoder": ("Encoder", E, self.encoder),
-            "generator": ("Generator", G, self.generator),
+            "generator": ("Generator", G.folded(), {**self.generator, "tiled": False}),
         }
         return Release(
             system="age",
