@@ -73,7 +73,7 @@ def test_the_two_tables_and_the_map(models, capsys):
     redrawn, grown = json.loads(capsys.readouterr().out)
     rows = {row["model"]: row for row in redrawn["rows"]}
     assert list(rows)[:4] == [model.name for model in ABLATIONS]
-    (fid,) = [name for name in redrawn["rows"][0] if name.startswith("FID growing-phantom (")]
+    (fid,) = [name for name in redrawn["rows"][0] if name.startswith("FID bone2d-rsna (")]
     assert rows["BAPGAN"]["FID Inception-v3, as printed"] == 43.73
     assert rows["+ SA"][fid] is None  # its weights are not there
     # An untrained model draws gray: far from bones, farther than a blur.

@@ -107,10 +107,10 @@ def write_map(found: AgeMap, out: Path, *, name: str) -> Path:
 
 
 def _films(bone: str, data: str, seed: int) -> GrowingFilms:
-    """All films of a folder (the youngest class is small), or new virtual patients."""
+    """Read three fingers of all hands of a folder (few are young), or new virtual patients."""
     if data == "phantom":
         return growing_films(OrderedPhantoms(bone, 2 * CLASSES * EACH, seed=seed, ages=(0.0, 19.0)))
-    return growing_films(open_bones(GrowingBone(source=data, bone=bone)))  # type: ignore[arg-type]
+    return growing_films(open_bones(GrowingBone(source=data, bone=bone, fingers=(2, 3, 4))))  # type: ignore[arg-type]
 
 
 def _some(rows: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:

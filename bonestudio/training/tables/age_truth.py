@@ -15,12 +15,12 @@ from scipy.ndimage import gaussian_filter
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.metrics.extractors import BoneFeatures, find_extractor
 from bonestudio.metrics.images import psnr, ssim
-from bonestudio.training.tables.age import READERS
 from bonestudio.training.tables.agers import Ager, Films, as_unit, trained
 from bonestudio.training.tables.identity import SamePatient
 from bonestudio.training.tables.lives import AGAIN, YEARS, Grown, grow
 from bonestudio.training.tables.table import Cell, Table
 
+READER = "growing-phantom"
 STEPS = (4, 8, 12, -4, -8, -12)  # years
 SCORES = ("SSIM", "PSNR, dB", "age error, years", "same patient, top-1 of {count}")
 BLUR = 1.0  # pixels
@@ -45,7 +45,7 @@ class Judges:
 def truth_table(*, bone: str, count: int, others: int, seed: int) -> Table:
     """Score the models, and what needs no model, on ``count`` patients and six steps of age."""
     check_patients(count, others)
-    reader = find_extractor(READERS["phantom"])
+    reader = find_extractor(READER)
     if not isinstance(reader, BoneFeatures) or bone not in reader.kinds:
         raise CheckpointError(f"The extractor {reader.name} cannot read the age of a {bone}.")
     grown = grow(bone, count, seed=seed)
