@@ -6,6 +6,7 @@ Phantoms have a past and a future, so a drawn bone is held against the true one:
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.metrics.extractors import BoneFeatures, find_extractor
 from bonestudio.metrics.images import psnr, ssim
-from bonestudio.training.tables.agers import Ager, Films, as_unit, trained
+from bonestudio.training.tables.agers import BAPGAN, Ager, Films, as_unit, trained
 from bonestudio.training.tables.identity import SamePatient
 from bonestudio.training.tables.lives import AGAIN, YEARS, Grown, grow
 from bonestudio.training.tables.table import Cell, Table
@@ -25,7 +26,9 @@ STEPS = (4, 8, 12, -4, -8, -12)  # years
 SCORES = ("SSIM", "PSNR, dB", "age error, years", "same patient, top-1 of {count}")
 BLUR = 1.0  # pixels
 LEARNED_FROM = 1_000_000  # seeds above the patients' own: whom the identity is learned from
-Draw = Callable[[Films, float, NDArray[np.float32]], Films]
+Males = NDArray[np.float32]
+Draw = Callable[[Films, float, float, Males], Films]
+"""Films, their age, the age asked for, male → films."""
 Values = NDArray[np.float64]
 
 
@@ -91,17 +94,27 @@ def _notes(count: int, others: int, seed: int, reader: BoneFeatures) -> list[str
 def _methods(bone: str) -> Mapping[str, Draw]:
     """Name what draws a film at another age: two that change nothing, then the models."""
     methods: dict[str, Draw] = {
-        "a copy": lambda films, _age, _male: films,
-        "a copy, blurred": lambda films, _age, _male: gaussian_filter(films, (0, BLUR, BLUR)),
+        "a copy": lambda films, _now, _age, _male: films,
+        "a copy, blurred": lambda films, _now, _age, _male: gaussian_filter(films, (0, BLUR, BLUR)),
     }
     for model, checkpoint in trained(bone, "phantom"):
         if checkpoint is not None:
-            methods[model.name] = _drawer(Ager(checkpoint))
+            ager = Ager(checkpoint)
+            methods[model.name] = partial(_drawn, ager)
+            if model is BAPGAN:
+                methods[f"{model.name}, its change laid on the film"] = partial(_changed, ager)
     return methods
 
 
-def _drawer(ager: Ager) -> Draw:
-    return lambda films, age, male: ager.draw(films, np.full(len(films), age, np.float32), male)
+def _drawn(ager: Ager, films: Films, now: float, age: float, male: Males) -> Films:  # noqa: ARG001
+    return ager.draw(films, np.full(len(films), age, np.float32), male)
+
+
+def _changed(ager: Ager, films: Films, now: float, age: float, male: Males) -> Films:
+    """Add to a film what the model changes between its age and the one asked for."""
+    before, after = (_drawn(ager, films, now, years, male).astype(int) for years in (now, age))
+    laid: Films = (films + after - before).clip(0, 255).astype(np.uint8)
+    return laid
 
 
 def _pairs(step: int) -> Iterator[tuple[int, int]]:
@@ -122,7 +135,7 @@ def _score(
     """Scores [4, patients] of one pair of ages."""
     truth = grown.films[:, end]
     if draw is not None:
-        made = draw(grown.films[:, start], YEARS[end], grown.male)
+        made = draw(grown.films[:, start], YEARS[start], YEARS[end], grown.male)
     else:
         assert again is not None  # noqa: S101 – without a drawer the truth is filmed again
         made = again.films[:, end]
