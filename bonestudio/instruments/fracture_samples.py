@@ -85,15 +85,15 @@ def opened_image(image: bytes, mask: bytes | None) -> "tuple[Radiograph, NDArray
 
 
 def png(film: "Radiograph", most: int) -> bytes:
-    """Draw a film as a small PNG of 8 bits, ``most`` pixels at its longer side."""
+    """Draw a film as a small PNG, its greys spread out, ``most`` pixels at its longer side."""
     import io
 
     import numpy as np
     from PIL import Image
 
-    from bonestudio.imaging import windowed
-
-    grey = Image.fromarray(np.rint(windowed(film).pixels * 255).astype(np.uint8))
+    low, high = np.quantile(film.pixels, (0.01, 0.995))
+    seen = ((film.pixels - low) / max(high - low, 1e-6)).clip(0, 1)
+    grey = Image.fromarray(np.rint(seen * 255).astype(np.uint8))
     grey.thumbnail((most, most), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     grey.save(out, "PNG")

@@ -194,5 +194,10 @@ def _picture(film: Radiograph, name: str) -> str:
 
 def _card(model: str) -> dict[str, str]:
     card = hand_model(model)
-    scores = {metric.name: f"{metric.value:.3g}, n {metric.n}" for metric in card.metrics[:3]}
+    scores = {
+        metric.name.replace("_", " "): " · ".join(
+            filter(None, (f"{metric.value:.3g}", f"n {metric.n}", metric.extractor))
+        )
+        for metric in card.metrics[:2]
+    }
     return {"Trained on": card.trained_on, **scores, "Licence": card.licence, "Limits": card.limits}
