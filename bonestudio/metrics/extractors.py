@@ -81,7 +81,8 @@ class BoneFeatures(Extractor):
     @property
     def kinds(self) -> tuple[str, ...]:
         """Bones that the network was trained on."""
-        return tuple(self.card.parts["extractor"].config["kinds"])
+        config = self.card.parts["extractor"].config
+        return tuple(config.get("kinds", ("radius",) if self.dims == 3 else ()))
 
     def prepare(self, images: Images) -> Tensor:
         """Return what the network sees, in [-1, 1]."""
@@ -98,7 +99,7 @@ class BoneFeatures(Extractor):
 
     @torch.no_grad()
     def read(self, images: Images, *, batch: int = 64) -> dict[str, Tensor]:
-        """Read images: kind [n, kinds], age (years), male, abnormal and grade [n]."""
+        """Read images: kind [n, kinds], age (years), male, abnormal, grade [n]: what it was taught."""
         told = [self.network(self.prepare(some)) for some in _in_batches(images, batch)]
         return {name: torch.cat([answer[name] for answer in told]) for name in told[0]}
 

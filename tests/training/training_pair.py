@@ -185,10 +185,21 @@ ON_SCANS = {
     "progan3d": ("volume/progan3d-paper", GROWN),
     "stylegan3d": ("volume/stylegan3d-paper", [*GROWN, "options.codes=16"]),
     "progan3d-encoder": ("volume/progan3d-encoder-paper", INVERTING),
+    "visual-grader": (
+        "extractors/vgs-phantom",
+        [
+            "data.count=20",
+            "options.shape=[8, 40, 40]",
+            "options.width=2",
+            "training.batch=16",
+            "training.precision=32-true",
+        ],
+    ),
     "stylegan3d-encoder": ("volume/stylegan3d-encoder-paper", INVERTING),
 }
 SMALL |= ON_SCANS
 VIRTUAL = ("unet", "wrist-points")  # their truth is known of phantoms alone
+SMALL["bone-age"] = ("extractors/phalange-rsna", SMALL["extractor"][1])
 CASES = (*SMALL, "toy")
 STEPS = 4
 
