@@ -100,9 +100,15 @@ class Discriminator(nn.Module):
     Scores are of least squares: 1 for real, 0 for synthetic, with no sigmoid. With ``halvings=3``
     a score sees 70 × 70 pixels, which the paper names; the six layers that its text counts (four
     of stride 2) would be ``halvings=4`` and see 142 × 142.
+
+    With ``he`` the weights begin as He et al. (2015) say, and the answers near 0. The published
+    ones are so small that Adam changes them by much at each step: it takes thousands of steps to
+    settle, which a short training has not got.
     """
 
-    def __init__(self, *, inputs: int = 1, width: int = 64, halvings: int = 3) -> None:
+    def __init__(
+        self, *, inputs: int = 1, width: int = 64, halvings: int = 3, he: bool = False
+    ) -> None:
         super().__init__()
         channels = [width * 2 ** min(k, 3) for k in range(halvings + 1)]
         layers: list[nn.Module] = []
@@ -116,6 +122,11 @@ class Discriminator(nn.Module):
         layers.append(nn.Conv2d(before, 1, 4, padding=1))
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
+        if he:
+            convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+            for layer in convolutions:
+                nn.init.kaiming_normal_(layer.weight, 0.2)
+            convolutions[-1].weight.data.mul_(0.1)
 
     def forward(self, images: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n 1 rows columns"]:
         """Judge every patch."""

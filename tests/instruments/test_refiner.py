@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from bonestudio.checkpoints import Card, Part
+from bonestudio.checkpoints import Card, Part, available
 from bonestudio.checkpoints.store import save
 from bonestudio.errors import CheckpointError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.refiner import Refiner, refine, refiners
+from bonestudio.metrics.survival import imprint
 from bonestudio.networks.cyclegan import Generator
+from bonestudio.training.arms import HELD_OUT, Arms
 
+SHIPPED = "fracture/cyclegan-forearm-abnormal-phantom"
 CONFIG = {"width": 4, "blocks": 1, "shortcut": True}
 
 
@@ -97,3 +100,21 @@ def test_a_mask_stays_on_its_film(mine):
     moved = Refiner().prepare_mask(mask)
     assert moved.shape == (64, 64)
     assert moved.sum() == pytest.approx(mask.sum() * (64 / 80) ** 2, rel=0.15)
+
+
+@pytest.mark.skipif(not available(SHIPPED), reason="the refiner of broken arms does not ship yet")
+def test_fractures_survive_the_shipped_refiner_and_films_look_more_natural():
+    refiner = Refiner(SHIPPED)
+    arms = Arms(("forearm", "wrist"), 8, style="synthetic", abnormal=True, seed=HELD_OUT + 500)
+    kept = []
+    for i in range(0, 8, 2):
+        broken, healthy = arms[i], arms.load(i, healthy=True)
+        films = [Radiograph(pixels=sample.image) for sample in (broken, healthy)]
+        after = refiner.refine(films, are_prepared=True)
+        assert np.abs(after[0].pixels - broken.image).mean() > 0.01  # something was done
+        before = (broken.image, healthy.image)
+        redrawn = (after[0].pixels, after[1].pixels)
+        kept.append(imprint(before, redrawn, broken.masks["fracture"]).kept)
+    assert all(kept)
+    scores = {metric.name: metric.value for metric in refiner.card.metrics}
+    assert scores["kid_redrawn"] < 0.5 * scores["kid_clean"]

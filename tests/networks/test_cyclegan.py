@@ -100,3 +100,14 @@ def test_initial_weights():
     assert weights.mean().item() == pytest.approx(0, abs=1e-4)
     assert weights.std().item() == pytest.approx(0.02, rel=0.01)
     assert all(not m.bias.any() for m in convolutions)
+
+
+def test_hes_weights_begin_with_answers_near_nothing():
+    torch.manual_seed(0)
+    network = Discriminator(width=16, he=True)
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    for layer in convolutions[1:-1]:
+        fan_in = layer.in_channels * 16
+        expected = (2 / (1 + 0.2**2) / fan_in) ** 0.5
+        assert layer.weight.std().item() == pytest.approx(expected, rel=0.05)
+    assert network(torch.randn(1, 1, 64, 64)).abs().mean() < 0.3

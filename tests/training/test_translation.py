@@ -180,6 +180,9 @@ def test_the_papers_recipes_hold_its_numbers():
         o, d, t = recipe.options, recipe.data, recipe.training
         assert (t.epochs, t.batch, o.hold * t.epochs) == (30, 1, pytest.approx(10))
         assert (o.rate, o.betas, o.cycle, o.identity) == (2e-4, (0.5, 0.999), 10, 5)
+        assert (o.discriminator_rate, o.discriminator_betas) == (o.rate, o.betas)
+        assert not o.shortcut
+        assert not o.discriminator_he
         assert (o.size, o.width, o.blocks, o.dropout, o.history) == (256, 64, 9, 0.2, 50)
         assert (d.count, d.natural, d.kinds) == (10_000, films, ("forearm",))
         assert d.abnormal == (word == "abnormal")

@@ -43,6 +43,9 @@ class Options(Frozen):
     dropout: NonNegativeFloat = 0.2
     shortcut: bool = False
     discriminator_width: PositiveInt = 64
+    discriminator_rate: PositiveFloat = 2e-4
+    discriminator_betas: tuple[float, float] = (0.5, 0.999)
+    discriminator_he: bool = False
     halvings: PositiveInt = 3
     cycle: NonNegativeFloat = 10.0
     identity: NonNegativeFloat = 5.0
@@ -87,7 +90,11 @@ class CycleGAN(Experiment[Options, Domains]):
             "dropout": o.dropout,
             "shortcut": o.shortcut,
         }
-        judge: dict[str, Any] = {"width": o.discriminator_width, "halvings": o.halvings}
+        judge: dict[str, Any] = {
+            "width": o.discriminator_width,
+            "halvings": o.halvings,
+            "he": o.discriminator_he,
+        }
         self.G_AB, self.G_BA = Generator(**self.generator), Generator(**self.generator)
         self.D_A, self.D_B = Discriminator(**judge), Discriminator(**judge)
         self.drawn_A, self.drawn_B = History(o.history), History(o.history)
@@ -97,7 +104,7 @@ class CycleGAN(Experiment[Options, Domains]):
             networks={"G_AB": self.G_AB, "G_BA": self.G_BA, "D_A": self.D_A, "D_B": self.D_B},
             optimisers={
                 "generators": Adam(generators, o.rate, o.betas),
-                "discriminators": Adam(discriminators, o.rate, o.betas),
+                "discriminators": Adam(discriminators, o.discriminator_rate, o.discriminator_betas),
             },
             averages={"G_AB": o.average, "G_BA": o.average} if o.average else {},
         )
