@@ -35,7 +35,7 @@ class StudySource(Source):
 
     ``evened``: films are evened out (CLAHE) at 256 pixels, as in paper 002. So many ``normal`` and
     ``abnormal`` films of ``synthetic`` (a folder, a generator's checkpoint or 'phantom') are added
-    to the training part; ``at_most`` keeps so many of its own films.
+    to the training part, drawn at random by the number ``draw``.
     """
 
     regions: tuple[str, ...] = ("XR_HAND",)
@@ -46,7 +46,6 @@ class StudySource(Source):
     normal: NonNegativeInt = 0
     abnormal: NonNegativeInt = 0
     draw: NonNegativeInt = 0
-    at_most: PositiveInt | None = None
 
 
 class ArmStudies(OrderedPhantoms):

@@ -77,7 +77,7 @@ class Abnormality(Experiment[Options, StudySource]):
         o, d = self.options, self.data
         parts = open_studies(d)
         read = {part: read_studies(c, size=o.size, evened=d.evened) for part, c in parts.items()}
-        films = read["train"].some(d.at_most, seed=d.draw) if d.at_most else read["train"]
+        films = read["train"]
         self.own = len(films)
         if d.normal or d.abnormal:
             films = films + read_synthetic(d, size=o.size)

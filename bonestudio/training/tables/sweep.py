@@ -68,11 +68,8 @@ class Sweep:
 
     def counts(self) -> tuple[int, int]:
         """How many normal and abnormal films the recipe trains on, before anything is added."""
-        data = self.read(Plan(name=""), 0).data
-        parts = open_studies(data)["train"]
+        parts = open_studies(self.read(Plan(name=""), 0).data)["train"]
         labels = [entry.labels["abnormal"] for cohort in parts for entry in cohort.entries]
-        if data.at_most:
-            labels = labels[: data.at_most]
         return labels.count(0.0), labels.count(1.0)
 
 
