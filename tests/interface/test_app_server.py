@@ -73,7 +73,7 @@ def test_accounts_open_the_studio_to_those_who_have_one(tmp_path: Path, browser:
             if password == "wrong":
                 expect(page.get_by_text("Incorrect")).to_be_visible()
         page.get_by_role("tab", name="Light box").click()
-        expect(page.locator("canvas").first).to_be_visible()
+        expect(page.locator("#viewer-lightbox canvas")).to_be_visible()
     finally:
         context.close()
         process.terminate()

@@ -66,7 +66,7 @@ def test_middle_drag_and_the_pan_tool_move_the_film(light_box: Box) -> None:
     x, y = light_box.spot(100, 150)
     light_box.drag((x, y), (x + 40, y - 30), button="middle")
     assert light_box.spot(100, 150) == pytest.approx((x + 40, y - 30), abs=0.01)
-    light_box.page.get_by_label("Pan (P)").click()
+    light_box.labelled("Pan (P)").click()
     light_box.drag((x, y), (x - 40, y + 30))
     assert light_box.spot(100, 150) == pytest.approx((x, y), abs=0.01)
 
@@ -74,7 +74,7 @@ def test_middle_drag_and_the_pan_tool_move_the_film(light_box: Box) -> None:
 def test_invert(light_box: Box) -> None:
     light_box.ask("(viewer.view = {...viewer.view, x: 60, y: 60, scale: 12}, viewer.changed())")
     before = light_box.shade(60, 60)
-    light_box.page.get_by_label("Invert (I)").click()
+    light_box.labelled("Invert (I)").click()
     assert light_box.shade(60, 60) == [255 - value for value in before]
     light_box.canvas.focus()
     light_box.page.keyboard.press("i")
@@ -91,7 +91,7 @@ def test_presets_by_number_and_by_menu(light_box: Box) -> None:
         assert state["window"]["high"] > state["window"]["low"]
         seen.add((state["window"]["low"], state["window"]["high"]))
     assert len(seen) >= 8  # 1 and 2 agree on a file without a window of its own
-    light_box.page.get_by_label("Window preset").select_option(label="2 Full range")
+    light_box.labelled("Window preset").select_option(label="2 Full range")
     assert light_box.state["window"] == {"low": 0, "high": WHITE}
 
 
@@ -99,12 +99,12 @@ def test_turn_and_mirror_leave_a_visible_mark(light_box: Box) -> None:
     mark = light_box.page.locator(f"{light_box.place} .rv-mark")
     expect(mark).not_to_be_visible()
     top_left = light_box.spot(0, 0)
-    light_box.page.get_by_label("Turn right (R)").click()
+    light_box.labelled("Turn right (R)").click()
     expect(mark).to_have_text("turned 90°")
     assert light_box.spot(0, 0)[0] > top_left[0]  # the top left corner is now at the right
-    light_box.page.get_by_label("Mirror (M)").click()
+    light_box.labelled("Mirror (M)").click()
     expect(mark).to_have_text("mirrored · turned 90°")
-    light_box.page.get_by_label("Mirror (M)").click()
+    light_box.labelled("Mirror (M)").click()
     light_box.canvas.focus()
     light_box.page.keyboard.press("Shift+R")
     expect(mark).not_to_be_visible()

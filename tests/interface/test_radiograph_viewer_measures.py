@@ -14,7 +14,7 @@ def is_cyan(shade: list[int]) -> bool:
 
 
 def test_length_in_mm(spaced: Box) -> None:
-    spaced.page.get_by_label("Length (L)").click()
+    spaced.labelled("Length (L)").click()
     spaced.drag(spaced.spot(20, 100), spaced.spot(180, 200))
     (measure,) = spaced.state["measures"]
     # 160 columns of 0.25 mm and 100 rows of 0.5 mm
@@ -28,7 +28,7 @@ def test_film_is_drawn_in_its_true_shape(spaced: Box) -> None:
 
 
 def test_angle_at_the_second_point(spaced: Box) -> None:
-    spaced.page.get_by_label("Angle (A)").click()
+    spaced.labelled("Angle (A)").click()
     for x, y in [(20, 50), (100, 50), (100, 150)]:
         spaced.page.mouse.click(*spaced.spot(x, y))
     (measure,) = spaced.state["measures"]
@@ -40,7 +40,7 @@ def test_angle_at_the_second_point(spaced: Box) -> None:
 
 
 def test_length_without_pixel_size_is_in_pixels(light_box: Box) -> None:
-    light_box.page.get_by_label("Length (L)").click()
+    light_box.labelled("Length (L)").click()
     light_box.page.mouse.click(*light_box.spot(40, 60))
     light_box.page.mouse.click(*light_box.spot(40, 160))
     (measure,) = light_box.state["measures"]
@@ -49,19 +49,19 @@ def test_length_without_pixel_size_is_in_pixels(light_box: Box) -> None:
 
 
 def test_measurement_is_drawn_on_the_film_and_stays_on_it(light_box: Box) -> None:
-    light_box.page.get_by_label("Length (L)").click()
+    light_box.labelled("Length (L)").click()
     light_box.drag(light_box.spot(30, 40.5), light_box.spot(80, 40.5))
     assert is_cyan(light_box.shade(60, 40))
     light_box.page.mouse.wheel(0, -300)
-    light_box.page.get_by_label("Turn right (R)").click()
+    light_box.labelled("Turn right (R)").click()
     light_box.page.mouse.move(0, 0)
     assert is_cyan(light_box.shade(60, 40))
 
 
 def test_an_end_can_be_dragged_elsewhere(light_box: Box) -> None:
-    light_box.page.get_by_label("Length (L)").click()
+    light_box.labelled("Length (L)").click()
     light_box.drag(light_box.spot(40, 60), light_box.spot(40, 160))
-    light_box.page.get_by_label("Window and level (W)").click()
+    light_box.labelled("Window and level (W)").click()
     light_box.drag(light_box.spot(40, 160), light_box.spot(40, 110))
     (measure,) = light_box.state["measures"]
     assert measure["value"] == pytest.approx(50, abs=0.01)
@@ -82,7 +82,7 @@ def test_measuring_with_the_keyboard_alone(light_box: Box) -> None:
 
 
 def test_remove_last_and_all(light_box: Box) -> None:
-    light_box.page.get_by_label("Length (L)").click()
+    light_box.labelled("Length (L)").click()
     for row in (50, 70, 90):
         light_box.drag(light_box.spot(30, row), light_box.spot(90, row))
     light_box.page.keyboard.press("Delete")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 
 class Box:
@@ -32,6 +32,10 @@ class Box:
             }""",
             [self.place, expression],
         )
+
+    def labelled(self, label: str) -> Locator:
+        """A control of this viewer, not of one on another tab."""
+        return self.page.locator(self.place).get_by_label(label)
 
     @property
     def state(self) -> dict[str, Any]:
