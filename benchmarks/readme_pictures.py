@@ -37,6 +37,8 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 **own, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
             )
+            age(browser, address, out)
+            museum(browser, address, out)
             film(browser, address, out)
             scan(browser, address, out)
             study(browser, address, out)
@@ -65,6 +67,24 @@ def open_studio(place: Path) -> tuple[subprocess.Popen[bytes], str]:
         else:
             return process, address
     raise SystemExit("The studio did not open its page.")
+
+
+def age(browser: Browser, address: str, out: Path) -> None:
+    """Show a virtual girl's phalanx eight years on, beside her film."""
+    page = tab(browser, address, "Age")
+    page.wait_for_function("document.querySelector('.ag')?.ageing?.frames", timeout=120_000)
+    page.get_by_role("button", name="Phalanx, girl of 6").click()
+    page.wait_for_function("document.querySelector('.ag').ageing.frames.age === 6")
+    page.wait_for_timeout(1000)
+    keep(page, out / "age.png")
+
+
+def museum(browser: Browser, address: str, out: Path) -> None:
+    """Show the museum page at the age of today."""
+    page = browser.new_page(viewport=VIEW)
+    page.goto(f"{address}/museum/")
+    page.wait_for_selector("#years:not([disabled])", timeout=120_000)
+    keep(page, out / "museum.png")
 
 
 def film(browser: Browser, address: str, out: Path) -> None:
