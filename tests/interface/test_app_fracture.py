@@ -177,6 +177,11 @@ def test_samples_a_view_that_hides_the_slope_and_a_bone_that_is_whole(mode) -> N
     page.locator("#fracture-view").get_by_label("Lateral").check()
     wait_for_told(page, "Math.abs(told.seen) < 0.1")
     expect(page.locator("circle.fl-grip >> nth=0")).not_to_be_visible()
+    page.locator("#fracture-site").get_by_label("Wrist").check()
+    page.locator("#fracture-view").get_by_label("Oblique").check()
+    wait_for_told(page, "told.level === 0.9 && Math.abs(told.seen - 0.7) < 0.02")
+    page.locator("#fracture-site").get_by_label("Forearm").check()
+    wait_for_told(page, "told.level === 0.55 && told.seen === 1")
     page.locator("#inner-fracture-design").get_by_text("More", exact=True).click()
     page.get_by_label("Broken", exact=True).uncheck()
     expect(page.locator(".fx-code:visible")).to_contain_text("Not broken", timeout=SLOW)
@@ -242,7 +247,7 @@ def test_a_study_is_judged_by_its_views(mode, keep, film_file: Path, tmp_path: P
     assert box.ask("viewer.overlays.length") == 1
     first = box.ask("viewer.film.name")
     assert first.startswith("View 1 of 2, P(abnormal)")
-    page.locator("#fracture-view").get_by_label("View 2").check()
+    page.locator("#study-view").get_by_label("View 2").check()
     page.wait_for_function(
         "document.querySelector('#viewer-study .rv').viewer.film.name.startsWith('View 2')",
         timeout=SLOW,
@@ -290,6 +295,21 @@ def test_a_cancelled_export_stops_and_leaves_nothing(mode, house, keep) -> None:
     done = page.evaluate("document.querySelector('#viewer-export .rv').viewer.film.name")
     page.wait_for_timeout(500)
     assert page.evaluate("document.querySelector('#viewer-export .rv').viewer.film.name") == done
+
+
+def test_everything_has_a_name_and_nothing_scrolls(mode) -> None:
+    for name in ("Sample", "Design", "Classify", "Export"):
+        page = mode(name)
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('button, input, select, canvas, img, [role=slider]')]
+                .filter((e) => e.checkVisibility())
+                .filter((e) => !(e.labels?.length || e.getAttribute('aria-label') || e.title || e.textContent.trim() || e.alt))
+                .filter((e) => !e.closest('button')?.getAttribute('aria-label') && !e.closest('button')?.textContent.trim())
+                .map((e) => e.outerHTML.slice(0, 120))"""
+        )
+        assert nameless == [], name
+        assert page.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def _gone(temporary: Path) -> None:

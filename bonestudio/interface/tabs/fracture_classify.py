@@ -96,7 +96,7 @@ def _page() -> Page:
             )
             view = gr.Radio(
                 ["View 1"], value="View 1", show_label=False, label="View shown",
-                elem_id="fracture-view", elem_classes="fx-choice",
+                elem_id="study-view", elem_classes="fx-choice",
             )  # fmt: skip
         with frame.findings():
             answer = gr.HTML("", apply_default_css=False, js_on_load=None)

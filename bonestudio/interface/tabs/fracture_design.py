@@ -13,6 +13,7 @@ from bonestudio.instruments.fracture_samples import samples, save_design
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs.fracture_design_page import (
+    VIEWS,
     DesignPage,
     code,
     design_page,
@@ -37,9 +38,10 @@ def design_panel() -> None:
     def on(event: Any, answer: Any, inputs: Any, to: Any, **options: Any) -> Any:
         return event(spoken(page.status, answer), inputs, to, **PRIVATE, **options)
 
+    limited = [page.controls[name] for name in ("level", "view")]
     late = [on(page.line.open, answers.first, asked, shown)]
     for name, control in page.controls.items():
-        to = [*shown, page.controls["level"]] if name == "site" else shown
+        to = [*shown, *limited] if name == "site" else shown
         on(
             control.input,
             answers.film_of(name),
@@ -71,13 +73,9 @@ class Answers:
         def answer(asked: Asked, request: gr.Request) -> dict[Any, Any]:
             design, more = self._design(asked), {}
             if changed == "site":  # a wrist's film ends where a forearm's break begins
-                low, high = LEVELS[design.site]
-                design = design.with_options(level=LEVEL[design.site])
-                more = {
-                    self.page.controls["level"]: gr.update(
-                        value=design.level, minimum=low, maximum=high
-                    )
-                }
+                view = "PA" if design.view == "oblique" else design.view
+                design = design.with_options(level=LEVEL[design.site], view=view)
+                more = self._limits(design)
             keep = changed not in {"site", "view", "side", "patient"}
             return self._shown(design, request, refine=self._refine(asked), keep=keep) | more
 
@@ -98,9 +96,7 @@ class Answers:
             for name, control in self.page.controls.items()
             if name != "refine"
         }
-        low, high = LEVELS[design.site]
-        level = self.page.controls["level"]
-        told[level] = gr.update(value=design.level, minimum=low, maximum=high)
+        told |= self._limits(design)
         return self._shown(design, request, refine=self._refine(asked), keep=False) | told
 
     def another(self, asked: Asked, request: gr.Request) -> dict[Any, Any]:
@@ -116,6 +112,13 @@ class Answers:
         path = save_design(made, session.fresh_folder(request) / "fracture.zip")
         said = frame.said(f"Saved as {path.name}", "film, mask and design, marked as simulated")
         return {self.page.saved: frame.handed(path), self.page.status: said}
+
+    def _limits(self, design: Design) -> dict[Any, Any]:
+        """Hold level and view to what the film can show."""
+        low, high = LEVELS[design.site]
+        level = gr.update(value=design.level, minimum=low, maximum=high)
+        view = gr.update(value=design.view, choices=VIEWS[design.site])
+        return {self.page.controls["level"]: level, self.page.controls["view"]: view}
 
     def _design(self, asked: Asked) -> Design:
         told = {name: asked[one] for name, one in self.page.controls.items() if name != "refine"}

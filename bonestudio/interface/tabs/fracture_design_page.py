@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from bonestudio.instruments.fracture import Drawn, FractureStudio
-from bonestudio.instruments.fracture_design import LEVELS, Design
+from bonestudio.instruments.fracture_design import LEVELS, Design, Site
 from bonestudio.instruments.fracture_samples import samples
 from bonestudio.interface import frame
 from bonestudio.interface.viewers.fracture import fracture_line
@@ -17,6 +17,10 @@ _ABOUT = (
     "Breaks the arm of a virtual patient. Drag the line on the film, or use the sliders; "
     "every image is simulated."
 )
+VIEWS: dict[Site, list[tuple[str, str]]] = {
+    "forearm": [("PA", "PA"), ("Lateral", "lateral")],
+    "wrist": [("PA", "PA"), ("Lateral", "lateral"), ("Oblique", "oblique")],
+}
 _DIRECTIONS = [("Thumb", 0.0), ("Little finger", 180.0), ("Back of hand", 90.0), ("Palm", -90.0)]
 
 
@@ -128,7 +132,7 @@ def _samples() -> gr.HTML:
 def _film(start: Design) -> dict[str, Any]:
     return {
         "site": _radio("site", "Film", [("Forearm", "forearm"), ("Wrist", "wrist")], start),
-        "view": _radio("view", "View", [("PA", "PA"), ("Lateral", "lateral")], start),
+        "view": _radio("view", "View", VIEWS[start.site], start),
         "bone": _radio(
             "bone", "Broken bone", [("Radius", "radius"), ("Ulna", "ulna"), ("Both", "both")], start
         ),
@@ -137,7 +141,6 @@ def _film(start: Design) -> dict[str, Any]:
 
 def _break(start: Design) -> dict[str, Any]:
     low, high = LEVELS[start.site]
-    directions: Any = _DIRECTIONS
     return {
         "level": _slider("level", "Level, elbow to wrist", (low, high, 0.01), start),
         "obliquity": _slider("obliquity", "Obliquity, degrees", (0, 65, 1), start),
@@ -145,7 +148,7 @@ def _break(start: Design) -> dict[str, Any]:
         "displacement": _slider("displacement", "Displacement, mm", (0, 20, 0.5), start),
         "angulation": _slider("angulation", "Angulation, degrees", (0, 40, 1), start),
         "comminution": _slider("comminution", "Comminution", (0, 1, 0.05), start),
-        "direction": _radio("direction", "Leans towards", directions, start),
+        "direction": _radio("direction", "Leans towards", _DIRECTIONS, start),
         "hardware": _radio(
             "hardware",
             "Hardware",
@@ -170,7 +173,7 @@ def _patient(start: Design) -> tuple[dict[str, Any], gr.Button]:
     return {**told, "style": look}, another
 
 
-def _radio(name: str, label: str, choices: list[tuple[str, Any]], start: Design) -> gr.Radio:
+def _radio(name: str, label: str, choices: Any, start: Design) -> gr.Radio:
     return gr.Radio(choices, value=getattr(start, name), label=label, elem_id=f"fracture-{name}")
 
 

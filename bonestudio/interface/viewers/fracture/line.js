@@ -2,6 +2,7 @@
 import {across, ends, levelAt, obliquityAt} from "./geometry.js";
 
 const STEP_MS = 200; // between two questions to the server while a hand is still dragging
+const ANSWER_MS = 4000; // for so long an answer to an older question does not move the line back
 const SVG = "http://www.w3.org/2000/svg";
 
 export async function mount(element, props, watch, tell) {
@@ -36,6 +37,7 @@ class Handle {
 	obliquity = 0;
 	#drag = null;
 	#timer = null;
+	#asked = null; // what the server was asked last, and when
 
 	constructor(root, moved) {
 		this.viewer = root.viewer;
@@ -60,8 +62,13 @@ class Handle {
 
 	show(value) {
 		this.value = value ?? null;
-		if (value && !this.#drag && !this.#timer) [this.level, this.obliquity] = [value.level, value.obliquity];
+		if (value && !this.#drag && !this.#timer && !this.late(value)) [this.level, this.obliquity] = [value.level, value.obliquity];
 		this.draw();
+	}
+
+	late({level, obliquity}) {
+		const asked = this.#asked;
+		return asked && Date.now() - asked.at < ANSWER_MS && (asked.level !== level || asked.obliquity !== obliquity);
 	}
 
 	draw() {
@@ -128,7 +135,9 @@ class Handle {
 		this.draw();
 		this.#timer ??= setTimeout(() => {
 			this.#timer = null;
-			this.moved({level: Number(this.level.toFixed(3)), obliquity: Number(this.obliquity.toFixed(1))});
+			const told = {level: Number(this.level.toFixed(3)), obliquity: Number(this.obliquity.toFixed(1))};
+			this.#asked = {...told, at: Date.now()};
+			this.moved(told);
 		}, STEP_MS);
 	}
 }
