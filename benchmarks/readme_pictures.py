@@ -26,7 +26,9 @@ LARGEST = 300_000  # bytes
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "readme")
-    out = parser.parse_args().out
+    parser.add_argument("--only", choices=sorted(SCENES), help="one scene instead of all")
+    asked = parser.parse_args()
+    out = asked.out
     out.mkdir(parents=True, exist_ok=True)
     own = {"executable_path": CHROMIUM} if Path(CHROMIUM).exists() else {}
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
@@ -37,11 +39,9 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 **own, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
             )
-            age(browser, address, out)
-            museum(browser, address, out)
-            film(browser, address, out)
-            scan(browser, address, out)
-            study(browser, address, out)
+            for name, scene in SCENES.items():
+                if asked.only in {None, name}:
+                    scene(browser, address, out)
             browser.close()
         finally:
             process.terminate()
@@ -125,6 +125,27 @@ def study(browser: Browser, address: str, out: Path) -> None:
     keep(reader, out / "turing-reader.png")
 
 
+def fracture(browser: Browser, address: str, out: Path) -> None:
+    """Break an arm, and make a set of broken and whole ones."""
+    page = tab(browser, address, "Fracture")
+    page.get_by_role("tab", name="Design", exact=True).click()
+    told = "document.querySelector('#viewer-fracture .rv')?.fractureLine?.value"
+    page.wait_for_function(told, timeout=120_000)
+    page.locator("#inner-fracture-design button[data-name=both]").click()
+    page.wait_for_function(f"{told}?.level === 0.5", timeout=120_000)
+    page.wait_for_timeout(3000)
+    keep(page, out / "fracture-design.png")
+    page.get_by_role("tab", name="Export", exact=True).click()
+    page.get_by_label("Images of each class").fill("500")
+    page.get_by_role("button", name="Make the set").click()
+    last = "document.querySelector('#inner-fracture-export .bs-findings').innerText"
+    page.wait_for_function(f"{last}.includes('AO/OTA')", timeout=240_000)
+    page.wait_for_timeout(300)
+    keep(page, out / "fracture-export.png")
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_timeout(1000)
+
+
 def tab(browser: Browser, address: str, title: str) -> Page:
     page = browser.new_page(viewport=VIEW)
     page.goto(address)
@@ -143,6 +164,15 @@ def keep(page: Page, path: Path) -> None:
         raise SystemExit(f"{path.name} has {size} bytes, more than {LARGEST}.")
     print(f"{path.name:<26}{size / 1000:>7.0f} kB")
 
+
+SCENES = {
+    "age": age,
+    "museum": museum,
+    "fracture": fracture,
+    "film": film,
+    "scan": scan,
+    "study": study,
+}
 
 if __name__ == "__main__":
     main()
