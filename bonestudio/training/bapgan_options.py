@@ -25,8 +25,9 @@ class Options(Frozen):
     continuous
         Labels of the age in years instead of its class.
     drawn_ages
-        Share of the batch that is also drawn at another age and judged there. The paper judges
-        reconstructions alone, so its generator may read the age from z and ignore the label.
+        Share of the batch that is also drawn at the age of another film and judged there. The
+        paper judges reconstructions alone, so its generator may read the age from z and ignore
+        the label.
     same_bone
         Weight of ‖E(G(z, l')) − z‖²: an aged bone is still this person's.
     features

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor
 
 from bonestudio.cohorts import Cohort, RsnaBoneAge, Subset
 from bonestudio.errors import TrainingError
@@ -73,6 +74,27 @@ class GrowingFilms(Films):
             "age": self.ages[chosen],
             "male": self.male[chosen],
         }
+
+
+class OtherAges:
+    """Ages of the same films in an order of their own: what else a bone may be drawn at.
+
+    Ages follow those of the films, since a discriminator that never sees a real bone of an age
+    calls every one false, and teaches nothing about it.
+    """
+
+    def __init__(self, films: GrowingFilms) -> None:
+        self.ages, self.weights = films.ages, films.weights
+
+    def __len__(self) -> int:
+        return len(self.ages)
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self.ages[row]
+
+    def batch(self, rows: Rows) -> Tensor:
+        """Return the ages [n] of these rows, in years."""
+        return self.ages[torch.from_numpy(rows)]
 
 
 def open_bones(data: GrowingBone) -> Cohort:

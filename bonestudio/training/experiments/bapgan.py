@@ -31,7 +31,7 @@ from bonestudio.training.bapgan_options import Options
 from bonestudio.training.enhance import enhanced, turned
 from bonestudio.training.experiment import Experiment, Parts, Release, Released
 from bonestudio.training.feeding import Images
-from bonestudio.training.growing import GrowingBone, growing_films, open_bones
+from bonestudio.training.growing import GrowingBone, OtherAges, growing_films, open_bones
 from bonestudio.training.losses import judged_false, judged_real
 from bonestudio.training.moment import Moment
 from bonestudio.training.releases import family_of
@@ -64,7 +64,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         learned = cohort.without("test") if self.data.validation else cohort.split("train")
         films = growing_films(learned, size=size, balance=self.data.balance)
         self.seen = len(films)
-        return {"bones": films}
+        return {"bones": films, "ages": OtherAges(films)}
 
     def build(self) -> Parts:
         """Figure 2's networks, an Adam for E and G, one for each discriminator."""
@@ -118,7 +118,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         with now.full_precision():
             x = turned(bones["image"], now, degrees=o.rotation, wobble=o.wobble)
             x = enhanced(x, now, operations=o.operations, strength=o.strength)
-            years, told = self._labels(bones, now)
+            years, told = self._labels(bones, batch["ages"])
         n, own = len(x), told[: len(x)]
         z = self.E(x)
         others = z[self._drawn(n)]
@@ -218,12 +218,11 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         share = self.options.drawn_ages
         return [i for i in range(n) if int((i + 1) * share) > int(i * share)]
 
-    def _labels(self, bones: Mapping[str, Tensor], now: Moment) -> tuple[Tensor, Tensor]:
-        """Age labels, and all labels: of the films themselves, then of drawn ages for some."""
+    def _labels(self, bones: Mapping[str, Tensor], others: Tensor) -> tuple[Tensor, Tensor]:
+        """Age labels, and all labels: of the films themselves, then of other ages for some."""
         ages, male = bones["age"], bones["male"]
         rows = self._drawn(len(ages))
-        other = SPAN * now.rand(len(ages))[rows]
-        told = self.label(torch.cat([ages, other]), torch.cat([male, male[rows]]))
+        told = self.label(torch.cat([ages, others[rows]]), torch.cat([male, male[rows]]))
         return told[:, : self.options.classes], told
 
     def _age_loss(self, logits: Tensor | None, label: Tensor) -> Tensor:
