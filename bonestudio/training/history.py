@@ -45,6 +45,14 @@ class History:
         images[rows, which] = torch.where(change, drawn, earlier)
         return torch.where(change, earlier, drawn)
 
+    def recall(self, luck: Tensor) -> Tensor:
+        """Return one of the images kept for each place; ``luck`` [n] is uniform in [0, 1]."""
+        if self.images is None or not self.filled:
+            raise ValueError("nothing was drawn yet")
+        rows = torch.arange(len(luck), device=luck.device)
+        which = (luck * self.filled).long().clamp(max=self.filled - 1)
+        return self.images[rows, which]
+
     def state(self) -> dict[str, Tensor | int | None]:
         """Return all that :meth:`restore` needs."""
         return {"filled": self.filled, "images": self.images}

@@ -34,6 +34,7 @@ SMALL = [
     "options.dropout=0.0",
     "options.discriminator_width=4",
     "options.history=2",
+    "options.discriminator_updates=1",
     "training.batch=2",
     "training.precision=32-true",
     "training.channels_last=false",
@@ -104,11 +105,10 @@ def run(out: Path, *changes: str, **options: object) -> Path:
 
 def test_a_resumed_run_has_the_very_same_history_and_weights(tmp_path):
     whole = run(tmp_path / "a", "training.steps=6", "run.save_every=2")
-    run(tmp_path / "b", "training.steps=4", "run.save_every=2", "options.hold=1.0")
-    resumed = run(
-        tmp_path / "b", "training.steps=6", "run.save_every=2", "options.hold=1.0", resume=True
-    )
-    straight = run(tmp_path / "c", "training.steps=6", "run.save_every=6", "options.hold=1.0")
+    same = ["options.hold=1.0", "options.discriminator_updates=2", "options.dropout=0.2"]
+    run(tmp_path / "b", "training.steps=4", "run.save_every=2", *same)
+    resumed = run(tmp_path / "b", "training.steps=6", "run.save_every=2", *same, resume=True)
+    straight = run(tmp_path / "c", "training.steps=6", "run.save_every=6", *same)
     ended, expected = (load_file(states(folder)[-1]) for folder in (resumed, straight))
     assert any("drawn_A" in key for key in expected)  # the histories are part of the state
     assert ended.keys() == expected.keys()
@@ -154,6 +154,10 @@ def test_a_history_keeps_gives_back_and_changes_places():
             assert after | {float(out[place])} == mine | {float(images[i, place])}
     assert 10 <= early <= 26  # half of 36
     assert torch.equal(History(0).exchange(images[0], luck[0]), images[0])
+    recalled = [history.recall(pair[:, 0]) for pair in luck]
+    for place in range(2):
+        mine = {float(v) for v in history.images[place].flatten()}
+        assert {float(images[place]) for images in recalled} == mine
 
 
 def test_a_view_is_a_window_of_the_film_or_of_its_mirror_image(tmp_path):

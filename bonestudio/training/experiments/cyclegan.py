@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
+from bonestudio.errors import RecipeError
 from bonestudio.metrics.distributions import kernel_distance
 from bonestudio.metrics.extractors import find_extractor
 from bonestudio.networks.cyclegan import Discriminator, Generator
@@ -46,6 +47,7 @@ class Options(Frozen):
     discriminator_rate: PositiveFloat = 2e-4
     discriminator_betas: tuple[float, float] = (0.5, 0.999)
     discriminator_he: bool = False
+    discriminator_updates: PositiveInt = 1
     halvings: PositiveInt = 3
     cycle: NonNegativeFloat = 10.0
     identity: NonNegativeFloat = 5.0
@@ -84,6 +86,8 @@ class CycleGAN(Experiment[Options, Domains]):
     def build(self) -> Parts:
         """Two generators, two discriminators, an Adam for each pair."""
         o = self.options
+        if o.discriminator_updates > 1 and not o.history:
+            raise RecipeError("More than one discriminator update a step needs an image history.")
         self.generator: dict[str, Any] = {
             "width": o.width,
             "blocks": o.blocks,
@@ -128,9 +132,13 @@ class CycleGAN(Experiment[Options, Domains]):
 
         old_a = self.drawn_A.exchange(fake_a, now.rand(n, 2))
         old_b = self.drawn_B.exchange(fake_b, now.rand(n, 2))
-        loss_A = told_apart(*redrawn(self.D_A, a, old_a))  # equation 38
-        loss_B = told_apart(*redrawn(self.D_B, b, old_b))  # equation 39
-        now.minimise(loss_A + loss_B, "discriminators")  # equation 43
+        for update in range(o.discriminator_updates):
+            if update:  # not the paper's: other crops of these films, other images drawn before
+                a, b = self._view(batch["natural"], now), self._view(batch["synthetic"], now)
+                old_a, old_b = (h.recall(now.rand(n)) for h in (self.drawn_A, self.drawn_B))
+            loss_A = told_apart(*redrawn(self.D_A, a, old_a))  # equation 38
+            loss_B = told_apart(*redrawn(self.D_B, b, old_b))  # equation 39
+            now.minimise(loss_A + loss_B, "discriminators")  # equation 43
         now.log(adversarial=adversarial, cycle=cycle, identity=identity, D_A=loss_A, D_B=loss_B)
 
     def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – both alike
