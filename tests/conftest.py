@@ -24,7 +24,7 @@ def age_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "generator": Generator(width=4, sexes=True),
         }
         with torch.no_grad():
-            parts["generator"].image.weight.mul_(12)
+            parts["generator"].image.weight.mul_(6)
         save(
             Card(
                 system="age",

@@ -16,6 +16,7 @@ def age(
     now: float | None = None,
     bone: Literal["phalange", "femur"] = "phalange",
     model: str | None = None,
+    plain: bool = False,
     json: bool = False,
 ) -> None:
     """Show the bone of a film at another age. The picture is SIMULATED, not a forecast.
@@ -36,6 +37,8 @@ def age(
         Which bone it is.
     model
         Weights such as 'age/bapgan-phalange-rsna'; by default the best that are there.
+    plain
+        Show what the networks draw, without the film's own detail where age changes nothing.
     json
         Answer in JSON.
     """
@@ -47,7 +50,7 @@ def age(
     check_place(out)
     ages = AGES if age is None else sorted({*AGES, age})
     made = AgeProgression().progress(
-        read_radiograph(image), bone, sex=sex, age=now, ages=ages, model=model
+        read_radiograph(image), bone, sex=sex, age=now, ages=ages, model=model, detail=not plain
     )
     told = export(made, out, age=age)
     domain = made.domain

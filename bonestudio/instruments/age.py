@@ -52,6 +52,8 @@ class Progression:
         50 numbers with those of the film. 1 is the same, two different bones are near 0.
     seconds
         Time from the prepared film to all frames.
+    detail
+        Whether the frames keep the film's own detail where age changes nothing.
     """
 
     prepared: Prepared
@@ -65,6 +67,12 @@ class Progression:
     domain: Domain
     model: Card
     seconds: float
+    detail: bool = True
+
+    @property
+    def now(self) -> NDArray[np.float32]:
+        """The bone at the age that it has: the film, or its reconstruction where detail is not kept."""
+        return self.prepared.film.pixels if self.detail else self.reconstruction
 
     def at(self, age: float) -> Radiograph:
         """Return the bone at an age, blended from the two frames around it."""
@@ -79,8 +87,8 @@ class Progression:
         )
 
     def change(self, age: float) -> NDArray[np.float32]:
-        """Return what age alone changes: the bone at ``age`` less its reconstruction, -1 … 1."""
-        return self.at(age).pixels - self.reconstruction
+        """Return what age alone changes, -1 … 1: the bone at ``age`` less the bone now."""
+        return self.at(age).pixels - self.now
 
     def same_bone(self, age: float) -> float:
         """Return the identity at an age."""
@@ -134,6 +142,7 @@ class AgeProgression:
         age: float | None = None,
         ages: Sequence[float] = AGES,
         model: str | None = None,
+        detail: bool = True,
     ) -> Progression:
         """Show a bone at every age.
 
@@ -147,6 +156,10 @@ class AgeProgression:
             Years to render, rising, 0 to 19.
         model
             A checkpoint such as 'age/bapgan-phalange-rsna'; by default the first of ``models``.
+        detail
+            Keep the film's own detail where age changes nothing
+            (:func:`bonestudio.instruments.age_frames.with_detail`); False shows what the networks
+            of the paper draw.
         """
         from bonestudio.instruments.age_frames import draw
 
@@ -161,7 +174,7 @@ class AgeProgression:
             check_age(age)
         years = _years(ages)
         prepared = prepare(film, bone, settings=card.settings | {"contrast": _contrast(card)})
-        drawn = draw(_weights(card), prepared.film.pixels, years, sex=sex, age=age)
+        drawn = draw(_weights(card), prepared.film.pixels, years, sex=sex, age=age, detail=detail)
         return Progression(
             prepared=prepared,
             ages=years,
@@ -174,6 +187,7 @@ class AgeProgression:
             domain=judge(2 * prepared.film.pixels - 1, 2 * drawn.reconstruction - 1, card=card),
             model=card,
             seconds=drawn.seconds,
+            detail=detail,
         )
 
     def _card(self, bone: Anatomy, model: str | None) -> Card:

@@ -64,6 +64,9 @@ def manifest(progression: Progression, *, age: float | None = None) -> dict[str,
         "age_now": round(progression.age, 2),
         "age_now_is": "given" if progression.age_known else "read by the model",
         "age_shown": age,
+        "detail": "the film's own where age changes nothing"
+        if progression.detail
+        else "the model's",
         "frames": [float(year) for year in progression.ages],
         "model": card.id,
         "weights": card.files,

@@ -13,6 +13,7 @@ from bonestudio.imaging import Radiograph, read_radiograph
 from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression, Progression
 from bonestudio.instruments.age_export import export, read_manifest
 from bonestudio.instruments.age_film import prepare
+from bonestudio.instruments.age_frames import with_detail
 from bonestudio.instruments.age_pictures import difference, film_frames, picture
 
 HANDS = Path(__file__).resolve().parents[2] / "../shared/data/rsna-hands"
@@ -31,7 +32,8 @@ def phalanx(ages: AgeProgression) -> Radiograph:
 
 def age_it(studio: AgeProgression, film: Radiograph, **options) -> Progression:
     """Age by the weights of the tests, whatever ships."""
-    return studio.progress(film, model="age/bapgan-phalange-phantom", **options)
+    told = {"model": "age/bapgan-phalange-phantom", "detail": False, **options}
+    return studio.progress(film, **told)
 
 
 def test_all_ages_in_one_go(ages: AgeProgression, phalanx: Radiograph) -> None:
@@ -60,6 +62,19 @@ def test_the_batch_is_each_age_by_itself(ages: AgeProgression, phalanx: Radiogra
     every = age_it(ages, phalanx)
     few = age_it(ages, phalanx, ages=(4, 12))
     np.testing.assert_allclose(few.frames[1], every.frames[AGES.index(12)], atol=1e-5)
+
+
+def test_detail_stays_where_age_changes_nothing(ages: AgeProgression, phalanx: Radiograph) -> None:
+    made = age_it(ages, phalanx, detail=True)
+    np.testing.assert_allclose(made.at(6).pixels, phalanx.pixels, atol=2e-2)  # now: the film
+    np.testing.assert_allclose(made.change(6), 0, atol=2e-2)
+    film = np.random.default_rng(0).uniform(0.4, 0.6, (64, 64)).astype(np.float32)
+    flat = np.full_like(film, 0.5)
+    aged = flat.copy()
+    aged[40:] += 0.2  # the lower part changes with age, the upper one does not
+    (kept,) = with_detail(aged[None], flat, film)
+    np.testing.assert_allclose(kept[:24], film[:24], atol=1e-3)
+    np.testing.assert_allclose(kept[48:], aged[48:], atol=1e-6)
 
 
 def test_sex_changes_the_bone(ages: AgeProgression, phalanx: Radiograph) -> None:

@@ -119,7 +119,7 @@ def test_difference_map_is_red_where_brighter_and_nothing_at_the_age_of_the_film
         const {frames, grey} = document.querySelector('.ag').ageing;
         const {data} = canvas.getContext('2d').getImageData(0, 0, 128, 128);
         const wrong = [...grey].filter((value, i) => {
-            const change = value - frames.redrawn[i];
+            const change = value - frames.now[i];
             return Math.abs(change) > 8 && (data[4 * i] > data[4 * i + 2]) !== change > 0;
         });
         const seen = [...grey].filter((_, i) => data[4 * i + 3] > 8);
@@ -168,6 +168,27 @@ def test_what_is_told_of_the_patient_is_used(bone: Page) -> None:
     expect(bone.locator(".ag-own")).to_contain_text("looks")
 
 
+def test_without_its_own_detail_the_film_is_what_the_model_draws(bone: Page) -> None:
+    bone.evaluate("document.querySelector('.ag').ageing.setAge(6)")
+    now = "Array.from(viewer.films[1].grey)"
+    film = Box(bone, "age").ask("Array.from(viewer.films[0].grey)")
+    assert np.abs(np.subtract(Box(bone, "age").ask(now), film)).mean() < 257
+    bone.get_by_role("button", name="More").click()
+    bone.locator("#age-detail input").uncheck()
+    bone.wait_for_function(f"{SHOWN}.detail === false")
+    drawn = Box(bone, "age").ask(now)
+    assert np.abs(np.subtract(drawn, film)).mean() > 2570
+    bone.get_by_role("radio", name="Redrawn").click()
+    assert (
+        np.abs(np.subtract(drawn, Box(bone, "age").ask("Array.from(viewer.films[0].grey)"))).max()
+        <= 257
+    )
+    bone.get_by_role("radio", name="Film", exact=True).click()
+    bone.locator("#age-detail input").check()
+    bone.wait_for_function(f"{SHOWN}.detail === true")
+    bone.get_by_role("button", name="More").click()
+
+
 def test_noise_is_flagged_on_the_page(bone: Page, tmp_path: Path) -> None:
     expect(bone.locator(".ag-warning")).to_be_hidden()
     noise = np.random.default_rng(0).integers(0, 2, (128, 128), np.uint8) * 255
@@ -211,7 +232,7 @@ def test_endpoint(client: Client) -> None:
     assert read_manifest(Path(picture)) == found["manifest"]
     endpoint = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/age"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-    assert names == ["file", "age", "bone", "sex", "now", "kind", "model"]
+    assert names == ["file", "age", "bone", "sex", "now", "kind", "model", "detail"]
     assert "SIMULATED, not a forecast" in endpoint["description"]
 
 

@@ -44,15 +44,16 @@ def fill() -> None:
     late = []
     if page.samples is not None:
         # The first sample must not come after, and over, what a quick visitor opens.
-        late = [on(lambda *a, **k: gr.on(None, *a, **k), answers.open_first, None)]
-        on(page.samples.pick, answers.open_sample, None, cancels=late)
-    on(page.upload.upload, answers.open_upload, [page.upload, page.bone], cancels=late)
-    said = [opened, page.bone, page.sex, page.now]
+        late = [on(lambda *a, **k: gr.on(None, *a, **k), answers.open_first, page.detail)]
+        on(page.samples.pick, answers.open_sample, page.detail, cancels=late)
+    on(page.upload.upload, answers.open_upload, [page.upload, page.bone, page.detail], cancels=late)
+    said = [opened, page.bone, page.sex, page.now, page.detail]
     # What a person writes is not written back, or it would change under the fingers.
     kept = [one for one in outputs if one is not page.now]
     on(page.bone.input, answers.tell, said, kept, trigger_mode="always_last")
     on(page.sex.input, answers.tell, said, kept, trigger_mode="always_last")
     on(page.now.input, answers.tell, said, kept, trigger_mode="always_last")
+    on(page.detail.input, answers.choose, [*said, page.model], kept, trigger_mode="always_last")
     on(page.model.input, answers.choose, [*said, page.model], kept, trigger_mode="always_last")
     on(page.found.save, answers.save, made, [page.saved, page.status])
     api(age, api_name="age", **ONE_AT_A_TIME)
@@ -65,6 +66,7 @@ class Told:
     bone: Anatomy
     sex: Sex | None
     age: float | None
+    detail: bool
     model: str | None = None
 
 
@@ -76,15 +78,17 @@ class Answers:
     opened: gr.State
     made: gr.State
 
-    def open_first(self, request: gr.Request) -> dict[Any, Any]:
+    def open_first(self, detail: Any, request: gr.Request) -> dict[Any, Any]:
         """Show the first sample."""
-        return self._new(*_ages.open_sample(usable_samples(_ages)[0]), request)
+        return self._new(*_ages.open_sample(usable_samples(_ages)[0]), detail, request)
 
-    def open_sample(self, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+    def open_sample(self, detail: Any, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
         """Show a sample."""
-        return self._new(*_ages.open_sample(event.name), request)
+        return self._new(*_ages.open_sample(event.name), detail, request)
 
-    def open_upload(self, path: str | None, bone: Anatomy, request: gr.Request) -> dict[Any, Any]:
+    def open_upload(
+        self, path: str | None, bone: Anatomy, detail: Any, request: gr.Request
+    ) -> dict[Any, Any]:
         """Show a person's own film."""
         if path is None:
             return {}
@@ -92,13 +96,19 @@ class Answers:
             film = _ages.samples.open(session.check_upload(Path(path)))
         finally:
             session.delete_upload(Path(path))
-        return self._new(film, bone, request)
+        return self._new(film, bone, detail, request)
 
     def tell(
-        self, film: Opened | None, bone: Anatomy, sex: str, now: float | None, request: gr.Request
+        self,
+        film: Opened | None,
+        bone: Anatomy,
+        sex: str,
+        now: float | None,
+        detail: Any,
+        request: gr.Request,
     ) -> dict[Any, Any]:
         """Show the same film, about which something else is said now."""
-        return self._shown(_there(film), Told(bone=bone, sex=SEXES[sex], age=now), request)
+        return self.choose(film, bone, sex, now, detail, None, request)
 
     def choose(
         self,
@@ -106,11 +116,12 @@ class Answers:
         bone: Anatomy,
         sex: str,
         now: float | None,
-        model: str,
+        detail: Any,
+        model: str | None,
         request: gr.Request,
     ) -> dict[Any, Any]:
-        """Show the same film as other weights age it."""
-        told = Told(bone=bone, sex=SEXES[sex], age=now, model=model)
+        """Show the same film as other weights age it, or with another detail."""
+        told = Told(bone=bone, sex=SEXES[sex], age=now, detail=bool(detail), model=model)
         return self._shown(_there(film), told, request)
 
     def save(
@@ -124,10 +135,10 @@ class Answers:
             self.page.status: frame.said(f"Saved as {path.name}", "marked as simulated"),
         }
 
-    def _new(self, film: Opened, bone: Anatomy, request: gr.Request) -> dict[Any, Any]:
+    def _new(self, film: Opened, bone: Anatomy, detail: Any, request: gr.Request) -> dict[Any, Any]:
         """Answer a new film: what its file says replaces what was said of the one before."""
         age = film.film.age if film.film.age is not None and film.film.age <= OLDEST else None
-        told = Told(bone=bone, sex=film.film.sex, age=age)
+        told = Told(bone=bone, sex=film.film.sex, age=age, detail=bool(detail))
         words = {value: word for word, value in SEXES.items()}
         filled = {self.page.sex: words[told.sex], self.page.now: age}
         return self._shown(film, told, request, keep=False) | filled
@@ -138,7 +149,7 @@ class Answers:
         started = time.perf_counter()
         # What the person leaves open stays open, whatever the file says.
         bare = replace(film.film, age=told.age, sex=told.sex)
-        made = _ages.progress(bare, told.bone, model=told.model)
+        made = _ages.progress(bare, told.bone, model=told.model, detail=told.detail)
         words = weights_of(made.model)
         badge = "Virtual patient" if film.simulated else None
         value = packed(made, session.folder(request), weights=words, badge=badge, keep_age=keep)

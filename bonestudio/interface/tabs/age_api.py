@@ -22,6 +22,7 @@ def age(
     now: float | None = None,
     kind: Literal["PNG", "GIF", "MP4"] = "PNG",
     model: str | None = None,
+    detail: bool = True,  # noqa: FBT001, FBT002 - an endpoint's parameters have places
 ) -> tuple[FileData, dict[str, Any]]:
     """Show the bone of a film younger or older. The picture is SIMULATED, not a forecast.
 
@@ -33,6 +34,7 @@ def age(
         now: Age of the patient on the film in years, if known.
         kind: 'PNG' (film, redrawn film, aged bone and change, side by side), or 'GIF' or 'MP4' (the bone growing from its age now to the age asked for).
         model: Weights such as 'age/bapgan-phalange-rsna'; the best that are there by default.
+        detail: Keep the film's own detail where age changes nothing; False shows what the networks draw.
 
     Returns:
         The picture, and what was found: whether the film is of a kind that the model knows and why, how much the aged bone is still the same one (1: the same), the age that the film was taken for, and the manifest that makes the picture again.
@@ -50,6 +52,7 @@ def age(
             age=now,
             ages=sorted({*AGES, age}),
             model=model,
+            detail=detail,
         )
         out = session.fresh_folder(request) / f"aged-bone.{kind.lower()}"
         manifest = export(made, out, age=age)

@@ -27,6 +27,7 @@ class AgePage:
     sex: gr.Radio
     now: gr.Number
     model: gr.Dropdown
+    detail: gr.Checkbox
     deck: gr.HTML
     found: gr.HTML
     read: gr.HTML
@@ -60,6 +61,11 @@ def age_page(ages: AgeProgression) -> AgePage:
             with gr.Accordion("More", open=False):
                 weights = weights_choices(ages, bones[0])
                 model = gr.Dropdown(weights, label="Weights", elem_id="age-weights")
+                detail = gr.Checkbox(
+                    label="Keep the film's own detail where age changes nothing",
+                    value=True,
+                    elem_id="age-detail",
+                )
         with frame.image():
             radiograph_viewer(name="age", title="Film and aged bone", upload="age-upload")
             deck = age_deck(viewer="age")
@@ -76,6 +82,7 @@ def age_page(ages: AgeProgression) -> AgePage:
         sex=sex,
         now=now,
         model=model,
+        detail=detail,
         deck=deck,
         found=found,
         read=read,

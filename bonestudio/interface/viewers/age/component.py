@@ -72,6 +72,7 @@ def packed(
         "identity": np.round(made.identity, 3).tolist(),
         "age": made.age,
         "ageKnown": made.age_known,
+        "detail": made.detail,
         "domain": {
             "verdict": made.domain.verdict,
             "reason": made.domain.reason,

@@ -7,7 +7,7 @@ const VERDICTS = {"in-domain": "yes", doubtful: "doubtful", out: "no"};
 const HTML = `
 <h2 class="bs-heading">What age alone changes</h2>
 <div class="ag-change"><canvas width="1" height="1" role="img"></canvas></div>
-<p class="ag-legend"><b class="ag-more">brighter</b><b class="ag-less">darker</b><span>than redrawn film</span></p>
+<p class="ag-legend"><b class="ag-more">brighter</b><b class="ag-less">darker</b><span>than now</span></p>
 <h2 class="bs-heading">Readings</h2>
 <dl class="bs-facts">
 	<div title="Correlation of what the model reads from the film and from the aged image: 1 is the same bone, two bones are near 0"><dt>Same bone</dt><dd data-read="identity"></dd></div>

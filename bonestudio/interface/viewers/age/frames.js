@@ -18,7 +18,9 @@ export function framesOf(value, bytes) {
 	const size = value.width * value.height;
 	if (bytes.length !== size * (value.ages.length + 2)) throw new Error("The ages did not arrive whole.");
 	const image = (index) => bytes.subarray(index * size, (index + 1) * size);
-	return {...value, size, film: image(0), redrawn: image(1), frame: (index) => image(index + 2)};
+	const [film, redrawn] = [image(0), image(1)];
+	// What an aged image is compared with: with the film's own detail kept, the film is the bone now.
+	return {...value, size, film, redrawn, now: value.detail ? film : redrawn, frame: (index) => image(index + 2)};
 }
 
 // The two frames around an age, and how far it lies between them.
@@ -55,7 +57,7 @@ export function sixteen(grey) {
 	return wide;
 }
 
-// Red where the aged bone is brighter than the redrawn film, blue where it is darker; returns the mean change.
+// Red where the aged bone is brighter than the bone now, blue where it is darker; returns the mean change.
 export function paintDifference(frames, grey, canvas) {
 	canvas.width = frames.width;
 	canvas.height = frames.height;
@@ -63,7 +65,7 @@ export function paintDifference(frames, grey, canvas) {
 	const picture = context.createImageData(frames.width, frames.height);
 	let sum = 0;
 	for (let index = 0; index < grey.length; index += 1) {
-		const change = grey[index] - frames.redrawn[index];
+		const change = grey[index] - frames.now[index];
 		sum += Math.abs(change);
 		const colour = change > 0 ? MORE : LESS;
 		picture.data.set([...colour, Math.round(Math.min(1, Math.abs(change) / FULL) * 255)], 4 * index);
