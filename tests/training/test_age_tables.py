@@ -81,7 +81,7 @@ def test_the_two_tables_and_the_map(models, capsys):
     assert 0.05 < rows["CAAE"]["error, grey levels"][0] < 0.6
 
     steps = {(row["years"], row["drawn by"]) for row in grown["rows"]}
-    assert len(steps) == len(grown["rows"]) == 6 * 6
+    assert len(steps) == len(grown["rows"]) == 6 * 7
     by = {(row["years"], row["drawn by"]): row for row in grown["rows"]}
     for years in ("+4", "-12"):
         again, copy = by[years, "the truth, filmed again"], by[years, "a copy"]

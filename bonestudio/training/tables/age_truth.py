@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from bonestudio.errors import CheckpointError, RequestError
+from bonestudio.instruments.age_frames import with_detail
 from bonestudio.metrics.extractors import BoneFeatures, find_extractor
 from bonestudio.metrics.images import psnr, ssim
 from bonestudio.training.tables.agers import BAPGAN, Ager, Films, as_unit, trained
@@ -99,20 +100,41 @@ def _methods(bone: str) -> Mapping[str, Draw]:
     }
     for model, checkpoint in trained(bone, "phantom"):
         if checkpoint is not None:
-            ager = Ager(checkpoint)
-            methods[model.name] = partial(_drawn, ager)
+            drawn = methods[model.name] = _Drawn(Ager(checkpoint))
             if model is BAPGAN:
-                methods[f"{model.name}, its change laid on the film"] = partial(_changed, ager)
+                methods[f"{model.name}, the film's detail kept"] = partial(_detailed, drawn)
+                methods[f"{model.name}, its change laid on the film"] = partial(_changed, drawn)
     return methods
 
 
-def _drawn(ager: Ager, films: Films, now: float, age: float, male: Males) -> Films:  # noqa: ARG001
-    return ager.draw(films, np.full(len(films), age, np.float32), male)
+class _Drawn:
+    """A model's films of the one set of patients; each pair of ages is drawn once."""
+
+    def __init__(self, ager: Ager) -> None:
+        self._ager = ager
+        self._done: dict[tuple[float, float], Films] = {}
+
+    def __call__(self, films: Films, now: float, age: float, male: Males) -> Films:
+        if (now, age) not in self._done:
+            ages = np.full(len(films), age, np.float32)
+            self._done[now, age] = self._ager.draw(films, ages, male)
+        return self._done[now, age]
 
 
-def _changed(ager: Ager, films: Films, now: float, age: float, male: Males) -> Films:
+def _detailed(draw: _Drawn, films: Films, now: float, age: float, male: Males) -> Films:
+    """Keep the film's own detail where age changes nothing, as the studio shows it."""
+    before, after = (as_unit(draw(films, now, years, male)) for years in (now, age))
+    kept = [
+        with_detail(drawn[None], own, film)[0]
+        for drawn, own, film in zip(after, before, as_unit(films), strict=True)
+    ]
+    levels: Films = (np.stack(kept) * 255).round().astype(np.uint8)
+    return levels
+
+
+def _changed(draw: _Drawn, films: Films, now: float, age: float, male: Males) -> Films:
     """Add to a film what the model changes between its age and the one asked for."""
-    before, after = (_drawn(ager, films, now, years, male).astype(int) for years in (now, age))
+    before, after = (draw(films, now, years, male).astype(int) for years in (now, age))
     laid: Films = (films + after - before).clip(0, 255).astype(np.uint8)
     return laid
 
