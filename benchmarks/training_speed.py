@@ -20,10 +20,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.module_tracker import ModuleTracker
 
 from bonestudio.training.experiments import find_experiment
 from bonestudio.training.loop import Loop
 from bonestudio.training.recipes import read_recipe
+from bonestudio.training.releases import write_release
 
 RECIPES = (
     "age/bapgan-phalange-rsna",
@@ -34,6 +36,12 @@ RECIPES = (
     "extractors/bone2d-rsna",
     "fracture/cyclegan-forearm-abnormal-quick",
     "segmentation/multicyclegan-hand-paired-quick",
+    "extractors/bone3d-phantom",
+    "extractors/vgs-phantom",
+    "volume/progan3d-quick",
+    "volume/stylegan3d-quick",
+    "volume/progan3d-encoder-quick",
+    "volume/stylegan3d-encoder-quick",
 )
 # Fewer renderings to wait for, and batches nearer to the recipe's own.
 FEW = {
@@ -46,9 +54,35 @@ FEW = {
         "data.count=8",
         'data.kinds=["forearm"]',
         "training.batch=2",
-    ]
+    ],
 }
+# The last stage of four, in which the generator moves with every step.
+GROWN = [
+    "data.count=12",
+    "options.critic_steps=1",
+    "options.fid=0",
+    "training.stages=[" + 3 * "{ samples = 1, batch = 1 }, " + "{ samples = 9999, batch = 4 }]",
+]
+ON_SCANS = {  # virtual patients' scans
+    "extractors/bone3d-phantom": ["data.count=24"],
+    "extractors/vgs-phantom": ["data.count=24"],
+    "volume/progan3d-quick": GROWN,
+    "volume/stylegan3d-quick": GROWN,
+    "volume/progan3d-encoder-quick": ["data.count=12", "training.batch=4"],
+    "volume/stylegan3d-encoder-quick": ["data.count=12", "training.batch=4"],
+}
+FEW |= ON_SCANS
 PLAIN = ["training.precision=32-true", "training.channels_last=false", "training.kernel=plain"]
+
+
+class Untracked(ModuleTracker):
+    """No hooks on modules: a gradient penalty's own derivative does not go with them."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
 
 
 class Side:
@@ -58,10 +92,14 @@ class Side:
 
     def __init__(self, recipe: str, overrides: list[str], data: Path, batch: int) -> None:
         told = read_recipe(
-            recipe, overrides=[f"training.batch={batch}", *overrides], data=str(data)
+            recipe,
+            overrides=[f"training.batch={batch}", *overrides],
+            data=None if recipe in ON_SCANS else str(data),
         )
         experiment = find_experiment(told.experiment)(told.options, told.data)
-        self.loop, self.batch = Loop(told, experiment, data), told.training.batch
+        self.loop = Loop(told, experiment, data)
+        self.loop.step = len(self.loop.plan.stages) - 1  # the stages before take a step each
+        self.batch = self.loop.plan.at(self.loop.step).batch
         self.feed = self.loop.open_feed()
         self.seconds: list[float] = []
         self.precision = told.training.precision
@@ -78,7 +116,9 @@ class Side:
 
     def flops(self) -> float:
         """Operations of a step, forward and backward."""
-        with FlopCounterMode(display=False) as counter:
+        counter = FlopCounterMode(display=False)
+        counter.mod_tracker = Untracked()
+        with counter:
             self.step()
         return float(counter.get_total_flops())
 
@@ -114,6 +154,13 @@ def films(folder: Path, count: int = 48) -> Path:
     return folder
 
 
+def hand_on(recipe: str, data: Path) -> None:
+    """Write an untrained generator and critic, for the encoders to invert."""
+    side = Side(recipe, FEW[recipe], data, 4)
+    now = side.loop.moment(side.loop.plan.at(0), purpose="release")
+    write_release(side.loop.experiment.release(now), side.loop.recipe, steps=0, folder=data)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--threads", type=int, default=os.cpu_count())
@@ -135,7 +182,10 @@ def main() -> None:
         data = Path(folder, "films")
         data.mkdir()
         films(data)
+        os.environ["BONESTUDIO_CHECKPOINTS"] = f"{data}/checkpoints"
         for recipe in chosen.recipes:
+            if "-encoder-" in recipe:
+                hand_on(recipe.replace("-encoder", ""), data)
             few = FEW.get(recipe, [])
             plain = Side(recipe, [*few, *PLAIN], data, chosen.batch)
             ours = Side(recipe, few, data, chosen.batch)

@@ -21,7 +21,7 @@ def extractor():
 
 @pytest.fixture(scope="module")
 def patients() -> RadiusStacks:
-    return RadiusStacks(40, seed=3_000_000)
+    return RadiusStacks(30, seed=3_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +42,16 @@ def test_grades_sex_and_age_are_read_better_than_by_chance(extractor, patients, 
     grade = torch.tensor([entry.labels["grade"] for entry in patients.entries])
     male = torch.tensor([entry.sex == "M" for entry in patients.entries])
     age = torch.tensor([entry.age for entry in patients.entries])
-    # By chance a fifth of the grades is right, of 40 more than 15 in one case of a thousand.
-    assert (told["grade"].round() == grade).sum() >= 24
-    assert ((told["male"] > 0) == male).sum() >= 30
+    # By chance a fifth of the grades is right: 13 or more of 30 in one case of a thousand.
+    assert (told["grade"].round() == grade).sum() >= 18
+    assert ((told["male"] > 0) == male).sum() >= 22
     assert (told["age"] - age).abs().mean() < (age - age.mean()).abs().mean()
 
 
 def test_halves_of_one_grade_are_closer_than_two_grades(extractor, patients, stacks):
     """Features: still scans (grades 1 and 2) against those that moved (4 and 5)."""
     seen = extractor.features(stacks, batch=8)
-    assert seen.shape == (40, 128)
+    assert seen.shape == (30, 128)
     grade = torch.tensor([entry.labels["grade"] for entry in patients.entries])
     still, moving = seen[grade <= 2], seen[grade >= 4]
     within = [frechet_distance(one[::2], one[1::2]) for one in (still, moving)]
