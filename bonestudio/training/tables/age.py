@@ -43,7 +43,7 @@ def reconstruction_table(
             made = Ager(checkpoint).draw(levels, films.ages.numpy(), films.male.numpy())
             features = chosen.features(list(as_unit(made)))
             scores = [*likeness(real, features, seed), apart(levels, made)]
-        rows.append([model.name, len(real), *scores, model.paper[bone]])
+        rows.append([model.name, len(real), *scores, model.paper.get(bone)])
     smooth = chosen.features([gaussian_filter(film, BLUR) for film in as_unit(levels)])
     first, second = halves(real, seed)
     rows += [

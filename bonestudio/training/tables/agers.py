@@ -26,8 +26,12 @@ class Ablation:
     paper: dict[str, float]
 
     def checkpoint(self, bone: str, source: str) -> str:
-        """Return the id of its weights for real ('rsna') or virtual ('phantom') bones."""
-        return f"age/{self.stem}-{bone}-{source}"
+        """Return the id of its weights for real ('rsna') or virtual ('phantom') bones.
+
+        Where a model was also trained for as short a time as its rivals, those weights are meant.
+        """
+        name = f"age/{self.stem}-{bone}-{source}"
+        return f"{name}-short" if available(f"{name}-short") else name
 
 
 CAAE = Ablation(name="CAAE", stem="caae", paper={"femur": 125.82, "phalange": 94.98})
@@ -69,8 +73,14 @@ class Ager:
 
 
 def trained(bone: str, source: str) -> list[tuple[Ablation, str | None]]:
-    """Return the four models, each with its checkpoint, None where it is not there."""
+    """Return the four models, each with its checkpoint, None where it is not there.
+
+    A BAPGAN that was trained for longer comes fifth.
+    """
     named = [(model, model.checkpoint(bone, source)) for model in ABLATIONS]
+    if named[-1][1].endswith("-short"):
+        longer = Ablation(name="BAPGAN, trained longer", stem=BAPGAN.stem, paper={})
+        named.append((longer, named[-1][1].removesuffix("-short")))
     return [(model, name if available(name) else None) for model, name in named]
 
 
