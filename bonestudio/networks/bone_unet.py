@@ -35,6 +35,10 @@ class BoneUNet(nn.Module):
             num_res_units=1,
             norm="batch",
         )
+        # Two pixels in a hundred are of a bone; without this, training begins by finding that out.
+        last = [m for m in self.net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
+        assert last.bias is not None  # noqa: S101 – MONAI's last layer has one
+        nn.init.constant_(last.bias, -4.0)
 
     def forward(self, films: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n bones h w"]:
         """Return unnormalised log-probabilities, bone by bone."""

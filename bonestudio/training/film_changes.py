@@ -19,12 +19,12 @@ def moved(
 ) -> tuple[Tensor, Tensor]:
     """Turn, resize, shift and mirror films [n, c, h, w] and their masks [n, m, h, w] alike.
 
-    Of each, a square of ``crop`` pixels is kept (all of it by default). One film in seven is turned
+    Of each, a square of ``crop`` pixels is kept (all of it by default). One film in twelve is turned
     by any angle, the others by up to 25 degrees; sizes are from 0.7 to 1.35 of the film's own.
     Black comes in from outside.
     """
     draw = now.rand(len(films), 7)
-    any_turn = draw[:, 0] < 1 / 7
+    any_turn = draw[:, 0] < 1 / 12
     angle = torch.where(any_turn, (draw[:, 1] - 0.5) * 2 * torch.pi, (draw[:, 1] - 0.5) * 0.87)
     zoom = torch.exp((draw[:, 2] - 0.45) * 0.65)  # of the view: above 1 the bones shrink
     stretch = torch.exp((draw[:, 3] - 0.5) * 0.2)
@@ -50,15 +50,15 @@ def developed(films: Tensor, equalised: Tensor, now: Moment) -> Tensor:
     draw = now.rand(n, 16).view(n, 16, 1, 1, 1)
     share = ((draw[:, 0] - 0.5) * 3 + 0.5).clamp(0, 1)  # a third each: as it is, equalised, between
     unit = ((films + (equalised - films) * share + 1) / 2).clamp(0, 1)
-    unit = unit.pow(torch.exp((draw[:, 1] - 0.5) * 1.6))
+    unit = unit.pow(torch.exp((draw[:, 1] - 0.5) * 1.1))
     # The window: cut off highlights or shadows, or leave the film pale.
-    low, high = -0.35 + 0.5 * draw[:, 2], 0.75 + 0.6 * draw[:, 3]
+    low, high = -0.2 + 0.32 * draw[:, 2], 0.75 + 0.5 * draw[:, 3]
     unit = (unit - low) / (high - low)
     unit = unit + 0.35 * (_slow(now, n, 3, height, width) - 0.5) * draw[:, 4]
     unit = _blurred(unit, draw[:, 5])
     grain = now.randn(n, 1, height, width)
     coarse = F.interpolate(now.randn(n, 1, height // 2, width // 2), (height, width))
-    unit = unit + draw[:, 6].square() * 0.09 * (grain + (coarse - grain) * draw[:, 7])
+    unit = unit + draw[:, 6].square() * 0.06 * (grain + (coarse - grain) * draw[:, 7])
     unit = _framed(unit.clamp(0, 1), draw[:, 8:14, 0, 0, 0])
     unit = _marked(unit, now)
     return unit.clamp(0, 1) * 2 - 1
@@ -72,7 +72,7 @@ def _slow(now: Moment, n: int, cells: int, height: int, width: int) -> Tensor:
 def _blurred(films: Tensor, share: Tensor) -> Tensor:
     """Between the film and its average over 5 × 5 pixels; beyond 0 it is sharpened instead."""
     soft = F.avg_pool2d(F.pad(films, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
-    return films + (soft - films) * (1.5 * share - 0.6)
+    return films + (soft - films) * (1.3 * share - 0.6)
 
 
 def _framed(films: Tensor, draw: Tensor) -> Tensor:
