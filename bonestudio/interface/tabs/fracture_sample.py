@@ -47,6 +47,7 @@ class Page:
     sheet: gr.HTML
     near: gr.HTML
     film: gr.HTML
+    card: gr.HTML
     status: gr.HTML
     seed: gr.Number
     count: gr.Slider
@@ -59,7 +60,7 @@ def sample_panel() -> None:
     """Lay out the page and connect it."""
     page = _page()
     answers = Answers(page=page)
-    drawn = [page.opened, page.sheet, page.status]
+    drawn = [page.opened, page.sheet, page.card, page.status]
     said: list[Any] = [page.seed, page.count, page.spread, page.model]
 
     def on(event: Any, answer: Any, inputs: Any, to: Any, **options: Any) -> Any:
@@ -101,10 +102,10 @@ def _page() -> Page:
             near = frame.facts_panel()
             film = gr.HTML("", apply_default_css=False, js_on_load=None)
             frame.heading("Weights")
-            gr.HTML(frame.facts(_card(choices[0][1])), apply_default_css=False, js_on_load=None)
+            card = frame.facts_panel(_card(choices[0][1]))
     status = frame.status_line("Loading the network …")
     return Page(
-        opened=opened, sheet=sheet, near=near, film=film, status=status,
+        opened=opened, sheet=sheet, near=near, film=film, card=card, status=status,
         seed=seed, count=count, spread=spread, model=model, more=more,
     )  # fmt: skip
 
@@ -130,6 +131,7 @@ class Answers:
         )
         return {
             self.page.opened: said,
+            self.page.card: frame.facts(_card(card.id)),
             self.page.sheet: {"hands": value, "walk": self._walk(said, said.seed, said.seed + 1, request)},
             self.page.status: frame.said(
                 card.id, f"learned from {learned_from(card)}", "computed here", took(started)
@@ -159,7 +161,9 @@ class Answers:
         told = {
             "Hand": f"seed {seed}",
             "Distance": f"{near.distance:.1f}; {share}",
-            "Reads as": "suspicious: look at the film" if near.nearer < 0.05 else "no copy",
+            "Reads as": "unusually near: look at the film"
+            if near.nearer < 0.05
+            else "no nearer than is usual",
             "Film": f"{near.name}, of {near.films}",
             "Its picture": kept,
         }
