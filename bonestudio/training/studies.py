@@ -20,12 +20,15 @@ from bonestudio.imaging.types import Sex
 from bonestudio.metrics.extractors import film_levels
 from bonestudio.phantoms.patient import Style, VirtualPatient
 from bonestudio.training.arms import SIDE, Arm, Prepared, break_of
-from bonestudio.training.films import Films, read_films
+from bonestudio.training.films import Films, cache_key, kept, read_films
 from bonestudio.training.order import Rows
 from bonestudio.training.recipes import Source
+from bonestudio.training.terminal import watched
 from bonestudio.training.virtual import OrderedPhantoms
 
 EVENED = 256  # pixels: films are evened out at this size (paper 002), then made as small as asked
+GRID = 64  # cells along a side of the map that tells where a break is
+UNKNOWN = 255  # in such a map: nobody knows whether the bone is broken here
 VIEWS = ("PA", "LL")
 SEEDS = 4_000_000  # patients of studies count from here: no other training sees them
 
@@ -101,11 +104,16 @@ class ArmStudies(OrderedPhantoms):
 
 @dataclass(frozen=True)
 class StudyFilms:
-    """Films [n, size, size] uint8, 1 or 0 for each (abnormal or not) and the study that it is of."""
+    """Films [n, size, size] uint8, 1 or 0 for each (abnormal or not) and the study that it is of.
+
+    ``breaks`` [n, 64, 64] is 1 in the cells of a film where a bone is broken, 0 elsewhere; UNKNOWN
+    all over a film that nobody has told about.
+    """
 
     pixels: NDArray[np.uint8]
     abnormal: NDArray[np.float32]
     studies: tuple[str, ...]
+    breaks: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -121,7 +129,14 @@ class StudyFilms:
             np.concatenate([self.pixels, other.pixels]),
             np.concatenate([self.abnormal, other.abnormal]),
             self.studies + other.studies,
+            np.concatenate([self.where(), other.where()]),
         )
+
+    def where(self) -> NDArray[np.uint8]:
+        """Return ``breaks``, UNKNOWN where there are none."""
+        if self.breaks is None:
+            return np.full((len(self), GRID, GRID), UNKNOWN, np.uint8)
+        return self.breaks
 
     def some(self, count: int, *, seed: int) -> "StudyFilms":
         """Return so many of the films, drawn at random."""
@@ -131,7 +146,8 @@ class StudyFilms:
         """Return some of the films, by numbers or by a yes or no for each."""
         numbers = np.arange(len(self))[rows]
         studies = tuple(self.studies[i] for i in numbers)
-        return StudyFilms(self.pixels[numbers], self.abnormal[numbers], studies)
+        breaks = None if self.breaks is None else self.breaks[numbers]
+        return StudyFilms(self.pixels[numbers], self.abnormal[numbers], studies, breaks)
 
     def by_study(self, values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Mean over each study's views, and whether the study is abnormal."""
@@ -142,15 +158,21 @@ class StudyFilms:
 
 
 class TrainingFilms(Films):
-    """Films for the loop: a batch has 'image' [n, 1, size, size] and 'abnormal' [n]."""
+    """Films for the loop: 'image' [n, 1, size, size], 'abnormal' [n], 'breaks' [n, 1, 64, 64]."""
 
     def __init__(self, films: StudyFilms) -> None:
         super().__init__(films.pixels)
         self.abnormal = torch.from_numpy(films.abnormal)
+        self.breaks = torch.from_numpy(films.where())
 
     def batch(self, rows: Rows) -> Any:
         """Return the films of these rows and what they show."""
-        return {"image": super().batch(rows), "abnormal": self.abnormal[torch.from_numpy(rows)]}
+        chosen = torch.from_numpy(rows)
+        return {
+            "image": super().batch(rows),
+            "abnormal": self.abnormal[chosen],
+            "breaks": self.breaks[chosen].unsqueeze(1).float(),
+        }
 
 
 def open_studies(data: StudySource) -> Mapping[Part, list[Cohort]]:
@@ -216,13 +238,44 @@ def told(cohort: Cohort, *, unsaid: float | None = None) -> tuple[Entry, ...]:
 def read_studies(cohorts: Sequence[Cohort], *, size: int, evened: bool) -> StudyFilms:
     """Read films, evened out at 256 pixels (paper 002) or as they are, ``size`` pixels wide."""
     first = EVENED if evened else size
-    pixels = [smaller(read_films(c, size=first), size) for c in cohorts if len(c)]
+    read = [_with_breaks(c, first) for c in cohorts if len(c)]
+    pixels = [smaller(films, size) for films, _ in read]
     entries = [(c.source, entry) for c in cohorts for entry in c.entries]
     return StudyFilms(
         np.concatenate(pixels) if pixels else np.empty((0, size, size), np.uint8),
         np.array([entry.labels["abnormal"] for _, entry in entries], np.float32),
         tuple(study_of(source, entry) for source, entry in entries),
+        np.concatenate([breaks for _, breaks in read]) if read else None,
     )
+
+
+def _with_breaks(cohort: Cohort, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read films, and where they are broken if they are virtual studies: both are rendered once."""
+    if not isinstance(getattr(cohort, "whole", cohort), ArmStudies):
+        return read_films(cohort, size=size), np.full((len(cohort), GRID, GRID), UNKNOWN, np.uint8)
+
+    def render() -> NDArray[np.uint8]:
+        rows = []
+        for i in watched(range(len(cohort)), f"rendering {len(cohort):,} films"):
+            sample = cohort[i]
+            film = film_levels(sample.image, size).reshape(-1)
+            rows.append(np.concatenate([film, cells(sample.masks.get("fracture")).reshape(-1)]))
+        return np.stack(rows)
+
+    together = kept("studies", cache_key(cohort, size), render)
+    films, breaks = together[:, : size * size], together[:, size * size :]
+    return films.reshape(-1, size, size), breaks.reshape(-1, GRID, GRID)
+
+
+def cells(mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """Mark the cells of a 64 × 64 grid that a square mask touches."""
+    if mask is None:
+        return np.zeros((GRID, GRID), np.uint8)
+    side = mask.shape[0] // GRID
+    touched: NDArray[np.uint8] = np.any(mask.reshape(GRID, side, GRID, side), axis=(1, 3)).astype(
+        np.uint8
+    )
+    return touched
 
 
 def smaller(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -260,3 +260,36 @@ def test_the_interval_of_a_mean_is_students():
     assert value == pytest.approx(0.8)
     assert high - value == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-5)
     assert value - low == pytest.approx(high - value)
+
+
+def test_maps_of_breaks_move_with_their_films(labelled, tmp_path):
+    changes = ["options.network=residual", "options.turn=90", "options.crop=0.3"]
+    experiment, loop = opened("fracture/densenet169-hands-paper", labelled, tmp_path, *changes)
+    films_ = -torch.ones(4, 1, 64, 64)
+    breaks = torch.zeros(4, 1, 64, 64)
+    for i in range(4):
+        films_[i, 0, 20 + i : 30, 20:26] = 1.0
+        breaks[i, 0, 20 + i : 30, 20:26] = 1.0
+    breaks[3] = 255.0  # nobody knows
+    moved, where = experiment.changed(films_, breaks, loop.moment(loop.plan.at(0)))
+    torch.testing.assert_close((moved[:3] + 1) / 2, where[:3], atol=1e-5, rtol=0)
+    assert not torch.equal(moved[:3], films_[:3])
+    assert (where[3] == -1).all()
+
+
+def test_what_is_not_known_of_a_break_teaches_nothing(labelled, tmp_path):
+    changes = ["options.network=residual", "options.where=1"]
+    experiment, loop = opened("fracture/densenet169-hands-paper", labelled, tmp_path, *changes)
+    now = loop.moment(loop.plan.at(0))
+    answers = torch.zeros(2, 1, 4, 4)
+    breaks = torch.zeros(2, 1, 64, 64)
+    breaks[0, 0, 3, 3] = 1.0
+    breaks[1] = -1.0
+    # of film 0: one broken cell of sixteen counts 20 times, each log 2
+    expected = (15 + 20) / 16 * np.log(2)
+    assert experiment._located(answers, breaks, now).item() == pytest.approx(expected, rel=1e-6)
+    assert experiment._located(answers[1:], breaks[1:], now).item() == 0
+    loop.train_step(loop.open_feed().next(), loop.plan.at(0))  # a folder tells of no break
+    assert loop.means.read()["where"] == 0
+    release = experiment.release(loop.moment(loop.plan.at(0), purpose="release"))
+    assert set(release.parts) == {"classifier"}

@@ -20,6 +20,7 @@ from bonestudio.errors import TrainingError
 from bonestudio.metrics.calibration import brier, calibration_error, temperature
 from bonestudio.metrics.classification import classify
 from bonestudio.networks.classifiers import DenseNet169, ResidualNet
+from bonestudio.training.answers import judged, seen_maps, surprise
 from bonestudio.training.experiment import Experiment, Parts, Release, Released
 from bonestudio.training.feeding import Images
 from bonestudio.training.moment import Moment
@@ -29,7 +30,7 @@ from bonestudio.training.releases import family_of
 from bonestudio.training.schedules import Plateau
 from bonestudio.training.studies import (
     EVENED,
-    StudyFilms,
+    UNKNOWN,
     StudySource,
     TrainingFilms,
     open_studies,
@@ -37,6 +38,7 @@ from bonestudio.training.studies import (
 )
 from bonestudio.training.synthetic import read_synthetic
 
+RARE = 20.0  # one cell in fifty of a broken arm's film is on the break
 _NETWORKS: dict[str, type[nn.Module]] = {"densenet169": DenseNet169, "residual": ResidualNet}
 
 
@@ -47,7 +49,8 @@ class Options(Frozen):
     divides the rate by 10 when the validation loss has not fallen for more than ``patience`` epochs,
     and the best epoch's weights are handed on; ``cosine`` warms up and falls to 0. ``crop`` is the
     largest share of a side that is cut off, ``turn`` degrees, ``exposure`` the largest change of
-    contrast.
+    contrast. ``where`` weighs a second loss: maps inside the network are to tell where the bone is
+    broken, which phantoms know; what it needs for that is not handed on.
     """
 
     network: Literal["densenet169", "residual"] = "densenet169"
@@ -64,6 +67,7 @@ class Options(Frozen):
     turn: NonNegativeFloat = 30.0
     crop: NonNegativeFloat = 0.0
     exposure: NonNegativeFloat = 0.0
+    where: NonNegativeFloat = 0.0
 
 
 class Abnormality(Experiment[Options, StudySource]):
@@ -103,23 +107,43 @@ class Abnormality(Experiment[Options, StudySource]):
         share = float(self.films.abnormal.mean())
         # Rajpurkar et al. 2018, section 3.1: each class by the share of the other.
         self.weights = (share, 1.0 - share) if o.weighted else (1.0, 1.0)
+        networks = {"classifier": self.network}
+        if o.where:
+            networks["where"] = self.head = nn.LazyConv2d(1, 1)
+            with torch.no_grad():
+                self.head(seen_maps(network.eval(), torch.zeros(1, 1, o.size, o.size))[1])
+        weights = [p for part in networks.values() for p in part.parameters()]
         return Parts(
-            networks={"classifier": self.network},
-            optimisers={
-                "classifier": Adam(self.network.parameters(), o.rate, weight_decay=o.decay)
-            },
+            networks=networks,
+            optimisers={"classifier": Adam(weights, o.rate, weight_decay=o.decay)},
             averages={"classifier": o.average} if o.average else {},
         )
 
     def step(self, batch: Mapping[str, Any], now: Moment) -> None:
         """Weighted binary cross-entropy of films seen from elsewhere."""
         films, y = batch["films"]["image"], batch["films"]["abnormal"]
+        films, breaks = self.changed(films, batch["films"]["breaks"].to(films.dtype), now)
+        logits, maps = seen_maps(self.network, films)
+        logits = logits.float().to(y.dtype)
         normal, abnormal = self.weights
-        logits = self.network(self.changed(films, now)).float().to(y.dtype)
         losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
         loss = (losses * (abnormal * y + normal * (1.0 - y))).mean()
-        now.minimise(loss, "classifier")
         now.log(loss=loss, accuracy=((logits > 0) == (y > 0.5)).float().mean())
+        if self.options.where:
+            located = self._located(self.head(maps).float(), breaks, now)
+            now.log(where=located)
+            loss = loss + self.options.where * located
+        now.minimise(loss, "classifier")
+
+    def _located(self, answers: Tensor, breaks: Tensor, now: Moment) -> Tensor:
+        """Cross-entropy of each cell of the maps, broken ones weighed RARE times; unknown ones rest."""
+        known = (breaks >= 0).flatten(1).all(1)
+        target = (F.adaptive_max_pool2d(breaks.float(), answers.shape[-2:]) > 0.3).to(answers.dtype)
+        rare = torch.full((1,), RARE, device=answers.device)
+        losses = F.binary_cross_entropy_with_logits(
+            answers, target, reduction="none", pos_weight=rare
+        )
+        return now.mean(losses.mean((1, 2, 3)), known)
 
     def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – there is one
         """Follow the schedule; a plateau is looked for once an epoch, by every process alike."""
@@ -133,8 +157,11 @@ class Abnormality(Experiment[Options, StudySource]):
             self._validate()
         return self.plateau.factor
 
-    def changed(self, films: Tensor, now: Moment) -> Tensor:
-        """Turn, crop, mirror and expose films [n, 1, height, width] anew; black comes in."""
+    def changed(self, films: Tensor, breaks: Tensor, now: Moment) -> tuple[Tensor, Tensor]:
+        """Turn, crop, mirror and expose films [n, 1, height, width] anew; black comes in.
+
+        Maps of breaks move alike; those that are UNKNOWN become −1.
+        """
         o = self.options
         draw = now.rand(len(films), 6).to(films.dtype)
         angle = (draw[:, 0] - 0.5) * (2.0 * o.turn / 180.0 * torch.pi)
@@ -143,10 +170,15 @@ class Abnormality(Experiment[Options, StudySource]):
         side = torch.where((draw[:, 4] < 0.5) & o.flips, -1.0, 1.0).to(films.dtype)
         cos, sin = zoom * angle.cos(), zoom * angle.sin()
         rows = torch.stack([cos * side, -sin, shift[:, 0], sin * side, cos, shift[:, 1]], 1)
-        grid = F.affine_grid(rows.view(-1, 2, 3), list(films.shape), align_corners=False)
-        moved = F.grid_sample(films + 1.0, grid, align_corners=False) - 1.0
+
+        def moved(images: Tensor) -> Tensor:
+            grid = F.affine_grid(rows.view(-1, 2, 3), list(images.shape), align_corners=False)
+            return F.grid_sample(images, grid, align_corners=False)
+
         contrast = torch.exp((draw[:, 5] - 0.5) * 2.0 * o.exposure).view(-1, 1, 1, 1)
-        return ((moved + 1.0) * contrast - 1.0).clamp(-1.0, 1.0)
+        told = (breaks != UNKNOWN).all(3, keepdim=True).all(2, keepdim=True)
+        films = (moved(films + 1.0) * contrast - 1.0).clamp(-1.0, 1.0)
+        return films, torch.where(told, moved(breaks), -torch.ones_like(breaks))
 
     def evaluate(self, now: Moment) -> Mapping[str, float]:
         """Score the validation studies."""
@@ -248,16 +280,3 @@ class Abnormality(Experiment[Options, StudySource]):
                 "on a real radiograph its answer means little. Not for diagnosis."
             )
         return "Knows films like those it learned from. Not for diagnosis."
-
-
-@torch.no_grad()
-def judged(network: nn.Module, films: StudyFilms) -> NDArray[np.float64]:
-    """Log-odds of 'abnormal' of all films [n]."""
-    weight = next(network.parameters())
-    told = [network(batch.to(weight)).double().cpu() for batch in films.batches()]
-    return torch.cat(told).numpy() if told else np.empty(0)
-
-
-def surprise(logits: NDArray[np.float64], abnormal: NDArray[np.float32]) -> float:
-    """Mean binary cross-entropy."""
-    return float(np.mean(np.logaddexp(0.0, logits) - abnormal * logits)) if len(logits) else 0.0
