@@ -23,7 +23,7 @@ def tab(browser: Browser, ageing: str) -> Iterator[Page]:
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.goto(ageing)
-    page.wait_for_function(SHOWN)
+    page.wait_for_function(SHOWN, timeout=120_000)  # the networks are loaded now
     yield page
     page.close()
     assert failures == []

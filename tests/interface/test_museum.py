@@ -33,7 +33,7 @@ def visit(browser: Browser, museum: str) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.clock.install(time=0)
         page.goto(museum)
-        page.wait_for_selector("#years:not([disabled])")
+        page.wait_for_selector("#years:not([disabled])", timeout=120_000)
         page.clock.pause_at(1000)
         return page
 
@@ -113,7 +113,7 @@ def test_one_page_without_upload_that_says_what_it_is(visit, museum: str) -> Non
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.reload()
-    page.wait_for_selector("#years:not([disabled])")
+    page.wait_for_selector("#years:not([disabled])", timeout=120_000)
     assert hosts == {"127.0.0.1"}
     assert page.locator("input").count() == 1
     expect(page.get_by_text("SIMULATED, not a forecast")).to_be_in_viewport()
