@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bonestudio.errors import RequestError, StorageError, TrainingError
+from bonestudio.checkpoints import available
+from bonestudio.errors import CheckpointError, RequestError, StorageError, TrainingError
 from bonestudio.networks.bapgan_labels import CLASSES, SPAN
 from bonestudio.training.growing import GrowingBone, GrowingFilms, growing_films, open_bones
 from bonestudio.training.tables.agers import BAPGAN, CAAE, Ager, Films, as_unit
@@ -27,7 +28,7 @@ COLOURS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#e8c500")  # viridis, it
 
 @dataclass(frozen=True, kw_only=True)
 class AgeMap:
-    """Where each film lies: panels [3] of films [n, size, size], classes [n], places [n, 2]."""
+    """Where each film lies: for each name films [n, size, size], classes [n], places [n, 2]."""
 
     title: str
     names: tuple[str, ...]
@@ -37,8 +38,12 @@ class AgeMap:
 
 
 def age_map(*, bone: str, data: str, seed: int) -> AgeMap:
-    """Draw films by CAAE and BAPGAN at the five classes and lay them out with real ones."""
+    """Draw films by CAAE and BAPGAN (those that are there) at the five classes, beside real ones."""
     source = "phantom" if data == "phantom" else "rsna"
+    named = [(model.name, model.checkpoint(bone, source)) for model in (CAAE, BAPGAN)]
+    here = [(name, checkpoint) for name, checkpoint in named if available(checkpoint)]
+    if not here:
+        raise CheckpointError(f"There is none of {' or '.join(c for _, c in named)} to draw with.")
     films = _films(bone, data, seed)
     of_class = (films.ages.numpy() // (SPAN / CLASSES)).astype(np.int64)
     random = np.random.default_rng(seed)
@@ -47,8 +52,8 @@ def age_map(*, bone: str, data: str, seed: int) -> AgeMap:
     classes = np.repeat(np.arange(CLASSES), [len(some) for some in rows])
     real = films.pixels.numpy()[chosen]
     panels, labels = [real], [classes]
-    for model in (CAAE, BAPGAN):
-        ager = Ager(model.checkpoint(bone, source))
+    for _, checkpoint in here:
+        ager = Ager(checkpoint)
         others = random.permutation(len(films))[: len(classes)]  # bones of any age, made this old
         years = (YOUNGEST + SPAN / CLASSES / 2)[classes[: len(others)]].astype(np.float32)
         panels.append(ager.draw(films.pixels.numpy()[others], years, films.male.numpy()[others]))
@@ -58,7 +63,7 @@ def age_map(*, bone: str, data: str, seed: int) -> AgeMap:
     what = "virtual patients" if source == "phantom" else "real films"
     return AgeMap(
         title=f"t-SNE of {bone}s ({what}), perplexity {PERPLEXITY:g}, {STEPS} iterations",
-        names=("real", CAAE.name, BAPGAN.name),
+        names=("real", *(name for name, _ in here)),
         films=tuple(panels),
         classes=tuple(labels),
         places=tuple(np.split(places, ends)),
@@ -71,8 +76,8 @@ def write_map(found: AgeMap, out: Path, *, name: str) -> Path:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise TrainingError("Maps need matplotlib: pip install 'bonestudio[study]'.") from error
-    figure = Figure(figsize=(15, 10.4), layout="constrained")
-    panels: Any = figure.subplots(2, len(found.names), sharex=True, sharey=True)
+    figure = Figure(figsize=(5 * len(found.names), 10.4), layout="constrained")
+    panels: Any = figure.subplots(2, len(found.names), sharex=True, sharey=True, squeeze=False)
     everywhere = np.concatenate(found.places)
     thumb = float(np.ptp(everywhere)) / 34
     for column, title in enumerate(found.names):
