@@ -39,12 +39,13 @@ def age_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 settings={
                     "bone": bone,
                     "size": 128,
+                    "contrast": "film",
                     "classes": 5,
                     "smoothing": 0.2,
                     "error_quantiles": {"0.99": 0.4},
                 },
                 trained_on="nothing",
-                family="phantom",
+                family="own",  # so that they come before what ships
                 recipe="test",
                 recipe_hash="0",
                 steps=0,

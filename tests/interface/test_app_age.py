@@ -71,7 +71,7 @@ def test_moving_the_slider_changes_the_picture_and_asks_nobody(bone: Page) -> No
 def test_what_is_simulated_says_so_and_names_its_weights(bone: Page) -> None:
     label = bone.locator("#viewer-age .rv-second")
     expect(label).to_contain_text("SIMULATED, not a forecast")
-    expect(label).to_contain_text("weights of virtual patients")
+    expect(label).to_contain_text("weights of your own films")
     expect(bone.locator("#viewer-age .rv-name")).to_contain_text("Virtual patient")
     expect(bone.locator(".ag-own")).to_have_text("now 6.0")
 
