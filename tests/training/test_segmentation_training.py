@@ -42,7 +42,9 @@ class Now:
         self.minimised[optimisers[0]] = loss.detach()
 
     def log(self, **values):
-        self.logged |= {name: float(torch.as_tensor(value).detach()) for name, value in values.items()}
+        self.logged |= {
+            name: float(torch.as_tensor(value).detach()) for name, value in values.items()
+        }
 
 
 def test_the_paper_s_recipe_says_what_the_paper_says():
