@@ -251,12 +251,15 @@ def test_where_a_file_cannot_go(ages: AgeProgression, phalanx: Radiograph, tmp_p
 @pytest.mark.skipif(not HANDS.is_dir(), reason="the real hands are not here")
 def test_what_ships_ages_a_real_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BONESTUDIO_CHECKPOINTS", raising=False)
-    film = read_radiograph(min(HANDS.rglob("*.png")))
-    made = AgeProgression().progress(film)
-    assert made.model.id == "age/bapgan-phalange-rsna"
-    assert made.prepared.how == "index finger found on the whole hand"
-    assert made.domain.verdict == "in-domain"
-    known = np.corrcoef(made.reconstruction.ravel(), made.prepared.film.pixels.ravel())[0, 1]
-    assert known > 0.9
-    # The finger of a small child has a dark plate near its base that is gone in a grown-up's.
-    assert np.abs(made.at(18).pixels - made.at(2).pixels).mean() > 0.02
+    hands = [read_radiograph(path) for path in sorted(HANDS.rglob("*.png"))[:3]]
+    made = [AgeProgression().progress(film, detail=False) for film in hands]
+    assert {one.model.id for one in made} == {"age/bapgan-phalange-rsna"}
+    assert {one.prepared.how for one in made} == {"index finger found on the whole hand"}
+    verdicts = [one.domain.verdict for one in made]
+    assert "out" not in verdicts
+    assert verdicts.count("in-domain") >= 2
+    for one in made:
+        if one.domain.verdict == "in-domain":
+            film = one.prepared.film.pixels
+            assert np.corrcoef(one.reconstruction.ravel(), film.ravel())[0, 1] > 0.9
+            assert np.abs(one.at(18).pixels - one.at(2).pixels).mean() > 0.02
