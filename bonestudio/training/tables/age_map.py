@@ -79,7 +79,7 @@ def write_map(found: AgeMap, out: Path, *, name: str) -> Path:
     figure = Figure(figsize=(5 * len(found.names), 10.4), layout="constrained")
     panels: Any = figure.subplots(2, len(found.names), sharex=True, sharey=True, squeeze=False)
     everywhere = np.concatenate(found.places)
-    thumb = float(np.ptp(everywhere)) / 34
+    thumb = np.ptp(everywhere, axis=0) / 30  # half a side, along either axis
     for column, title in enumerate(found.names):
         dots, bones = panels[0, column], panels[1, column]
         classes, places = found.classes[column], found.places[column]
@@ -90,7 +90,7 @@ def write_map(found: AgeMap, out: Path, *, name: str) -> Path:
                 *places[classes == number].T, s=16, color=COLOURS[number], label=NAMES[number]
             )
         for film, (x, y), number in zip(found.films[column], places, classes, strict=True):
-            reach = (x - thumb, x + thumb, y - thumb, y + thumb)
+            reach = (x - thumb[0], x + thumb[0], y - thumb[1], y + thumb[1])
             bones.imshow(film, cmap="gray", vmin=0, vmax=255, extent=reach, zorder=2)
             frame = np.array([reach[0], reach[1], reach[1], reach[0], reach[0]])
             rows = np.array([reach[2], reach[2], reach[3], reach[3], reach[2]])
