@@ -115,7 +115,7 @@ def test_a_generator_of_a_run_is_compared(hands, tmp_path, capsys, monkeypatch):
     small = [
         *("--set", "options.size=32", "--set", "options.generator_width=4"),
         *("--set", "options.discriminator_width=4", "--set", "training.batch=4"),
-        *("--set", "training.steps=1", "--json"),
+        *("--set", "training.steps=1", "--set", "data.hold_out=false", "--json"),
     ]
     recipe = "fracture/dcgan-hands-quick"
     main(["train", recipe, "--data", str(hands), "--out", str(tmp_path / "r"), *small])
