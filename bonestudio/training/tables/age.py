@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from bonestudio.errors import RequestError
 from bonestudio.metrics.extractors import extractor_names, find_extractor
 from bonestudio.training.growing import GrowingBone, GrowingFilms, growing_films, open_bones
-from bonestudio.training.tables.agers import Ager, Films, as_unit, trained
+from bonestudio.training.tables.agers import MANY, Ager, Films, as_unit, trained
 from bonestudio.training.tables.likeness import INTERVALS, halves, likeness, likeness_columns
 from bonestudio.training.tables.table import Cell, Table
 from bonestudio.training.virtual import OrderedPhantoms
@@ -58,7 +58,7 @@ def reconstruction_table(
         rows=rows,
         plotted=[*names[:2], *names[4:], "error, grey levels"],
         notes=[
-            f"Real: {len(real)} {bone}s of {what} that no model was trained on; seed {seed}.",
+            f"Real: {len(real)} {MANY[bone]} of {what} that no model was trained on; seed {seed}.",
             "Made: G(E(x), l) with l the age (class) of x, the paper's age-invariant reconstruction.",
             f"Extractor {chosen}: scores of another extractor or other weights are not comparable.",
             INTERVALS,

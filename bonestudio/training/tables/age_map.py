@@ -15,7 +15,7 @@ from bonestudio.checkpoints import available
 from bonestudio.errors import CheckpointError, RequestError, StorageError, TrainingError
 from bonestudio.networks.bapgan_labels import CLASSES, SPAN
 from bonestudio.training.growing import GrowingBone, GrowingFilms, growing_films, open_bones
-from bonestudio.training.tables.agers import BAPGAN, CAAE, Ager, Films, as_unit
+from bonestudio.training.tables.agers import BAPGAN, CAAE, MANY, Ager, Films, as_unit
 from bonestudio.training.virtual import OrderedPhantoms
 
 EACH = 42  # films of each class
@@ -62,7 +62,7 @@ def age_map(*, bone: str, data: str, seed: int) -> AgeMap:
     ends = np.cumsum([len(panel) for panel in panels])[:-1]
     what = "virtual patients" if source == "phantom" else "real films"
     return AgeMap(
-        title=f"t-SNE of {bone}s ({what}), perplexity {PERPLEXITY:g}, {STEPS} iterations",
+        title=f"t-SNE of {MANY[bone]} ({what}), perplexity {PERPLEXITY:g}, {STEPS} iterations",
         names=("real", *(name for name, _ in here)),
         films=tuple(panels),
         classes=tuple(labels),

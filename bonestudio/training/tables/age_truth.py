@@ -17,7 +17,7 @@ from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.instruments.age_frames import with_detail
 from bonestudio.metrics.extractors import BoneFeatures, find_extractor
 from bonestudio.metrics.images import psnr, ssim
-from bonestudio.training.tables.agers import BAPGAN, Ager, Films, as_unit, trained
+from bonestudio.training.tables.agers import BAPGAN, MANY, Ager, Films, as_unit, trained
 from bonestudio.training.tables.identity import SamePatient
 from bonestudio.training.tables.lives import AGAIN, YEARS, Grown, grow
 from bonestudio.training.tables.table import Cell, Table
@@ -65,7 +65,7 @@ def truth_table(*, bone: str, count: int, others: int, seed: int) -> Table:
     scores = [score.format(count=count) for score in SCORES]
     return Table(
         name=f"age-truth-{bone}",
-        title=f"Aged {bone}s against the same virtual patients at that age",
+        title=f"Aged {MANY[bone]} against the same virtual patients at that age",
         columns=["years", "drawn by", *scores],
         rows=rows,
         plotted=scores,

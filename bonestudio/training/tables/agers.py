@@ -14,6 +14,7 @@ from bonestudio.checkpoints.store import load
 from bonestudio.networks.bapgan_labels import age_label, class_label, class_of, sex_label
 
 Films = NDArray[np.uint8]
+MANY = {"femur": "femora", "phalange": "phalanges"}
 Ages = NDArray[np.floating[Any]]
 
 
