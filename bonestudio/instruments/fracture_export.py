@@ -13,6 +13,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -98,6 +99,11 @@ def export(wanted: Wanted, path: Path, *, workers: int = 1) -> Iterator[Progress
 
 def regenerate(row: dict[str, Any]) -> tuple[bytes, bytes | None]:
     """Make the image of a line of a manifest again, and its mask: the files' bytes."""
+    with _one_thread():
+        return _made_of(row)
+
+
+def _made_of(row: dict[str, Any]) -> tuple[bytes, bytes | None]:
     from bonestudio.imaging.pictures import encode_png
 
     try:
@@ -156,6 +162,19 @@ def _made(wanted: Wanted, workers: int) -> Iterator[tuple[bytes, bytes | None, d
             yield early.pop(name)
     finally:
         outcomes.close()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Add up in one order: sums of several threads differ in their last bits, at times by a grey."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _make(row: dict[str, Any]) -> tuple[bytes, bytes | None, dict[str, Any]]:

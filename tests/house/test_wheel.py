@@ -100,7 +100,7 @@ def test_recipes_and_checkpoints_are_read_from_the_wheel(
     )
     place, recipes = json.loads(answer(elsewhere, "-c", code))
     assert Path(place).is_relative_to(elsewhere)
-    assert recipes == sorted(
+    assert sorted(recipes) == sorted(
         name.relative_to("training").with_suffix("").as_posix()
         for name in tracked
         if name.parts[0] == "training" and name.suffix == ".toml"

@@ -85,7 +85,7 @@ def test_an_investigator_opens_a_study_and_two_read_it_through_a_crash(
     page.get_by_role("tab", name="Turing test").click()
     page.get_by_label("Title").fill("Which phalanx is older")
     page.get_by_label("Readers, one a line").fill("Dr. A\nDr. B")
-    page.get_by_text("More", exact=True).click()
+    page.get_by_text("More", exact=True).locator("visible=true").click()
     page.get_by_label("number input for Questions on virtual patients").fill("10")
     page.keyboard.press("Tab")
     page.wait_for_timeout(1000)  # until the slider has taken the number

@@ -179,8 +179,8 @@ def test_a_dry_run_writes_nothing_and_counts_parameters(hands, tmp_path):
     )
     assert isinstance(estimate, Estimate)
     assert estimate.parameters == {"generator": 12_784_512, "discriminator": 2_795_776}
-    assert (estimate.images, estimate.batch) == ({"hands": 19}, 4)
-    assert estimate.steps == 475  # 100 epochs of 19 hands, 4 at a time
+    assert (estimate.images, estimate.batch) == ({"hands": 15}, 4)  # a fifth is held out
+    assert estimate.steps == 375  # 100 epochs of 15 hands, 4 at a time
     assert "12,784,512" in str(estimate)
     assert not (tmp_path / "runs").exists()
 

@@ -286,6 +286,7 @@ def main(folder: Path) -> None:
             rank, together = loop.fabric.global_rank, loop.fabric.world_size
             name = case if bits == 64 else f"{case}-single"
             save_file(found, folder / f"{name}-{rank}of{together}.safetensors")
+    torch.set_default_dtype(torch.float32)
     name, overrides = SMALL["dcgan-fast"]
     train(
         name,
