@@ -24,6 +24,13 @@ DEEP = {
     "multicyclegan": 5e-5,
 }
 
+NORMED = {"caae", "cyclegan", "multicyclegan", "unet", "wrist-points"}
+_ENCODERS = {"progan3d-encoder", "stylegan3d-encoder"}
+WITHOUT = {
+    "buffer": {"cyclegan", "multicyclegan", "progan3d", "stylegan3d", *_ENCODERS},
+    "average": {"dcgan-paper", "caae", "residual", "densenet", "multicyclegan", *_ENCODERS},
+}
+
 
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory) -> Path:
@@ -90,12 +97,7 @@ def test_in_32_bits_gradients_differ_by_rounding_alone(computed, case):
 def test_buffers_and_averages_are_those_of_one_process(computed, case, what):
     found = differences(computed, case, what)
     assert max(found.values(), default=0.0) < TOLERANCE, max(found, key=found.get)
-
-
-@pytest.mark.parametrize("what", ["buffer", "average"])
-def test_most_experiments_have_something_to_compare(computed, what):
-    having = [case for case in CASES if differences(computed, case, what)]
-    assert len(having) > len(CASES) / 2
+    assert bool(found) == (case not in WITHOUT[what])
 
 
 def test_a_whole_run_of_two_processes_is_one_run(computed):
@@ -119,13 +121,17 @@ def test_every_weight_had_a_gradient_to_compare(computed, case, monkeypatch):
             name = key.split("/", 1)[1]
             largest[name] = max(largest.get(name, 0.0), value.abs().max().item())
     zeros = {name for name, size in largest.items() if size < 1e-7}
-    # A norm takes away the bias before it, and a Wasserstein critic's last bias cancels out:
-    # E[D(fake)] − E[D(real)]. Attention starts with γ = 0, and with it the gradients behind γ.
-    idle = (".query.", ".key.", ".value.", ".back.")
-    assert [
-        name for name in zeros if not name.endswith(".bias") and not any(i in name for i in idle)
-    ] == []
-    assert len(zeros) < len(largest) / 2
+    # A Wasserstein critic's last bias cancels out: E[D(fake)] − E[D(real)].
+    assert {name for name in zeros if not excused(case, name)} <= {"gradient/critic/layers.5.bias"}
+
+
+def excused(case: str, name: str) -> bool:
+    """A norm takes away the bias before it; attention learns nothing while its γ is still 0."""
+    if case == "bapgan-quick":
+        return name.split(".parametrizations", maxsplit=1)[0].endswith(
+            (".query", ".key", ".value", ".back")
+        )
+    return case in NORMED and name.endswith(".bias")
 
 
 def test_joint_batch_norm_of_one_process_is_torchs():
