@@ -114,7 +114,7 @@ def test_a_dicom_film_becomes_a_dicom_seg(found, tmp_path):
     film = tmp_path / "film.dcm"
     write_radiograph(found.film, film)
     tags = pydicom.dcmread(film)
-    tags.PatientName, tags.PatientID, tags.PatientBirthDate = "Doe^Jane", "4711", "19700101"
+    tags.PatientName, tags.PatientID, tags.PatientBirthDate = "Doe^Jane", "case-4711-k", "19700101"
     tags.FrameOfReferenceUID = highdicom.UID()
     tags.save_as(film)
     path = tmp_path / "seg.dcm"
@@ -132,7 +132,7 @@ def test_a_dicom_film_becomes_a_dicom_seg(found, tmp_path):
         list(map(float, tags.PixelSpacing))
     )
     text = str(seg)
-    assert not any(word in text for word in ("Doe", "4711", "19700101"))
+    assert not any(word in text for word in ("Doe^Jane", "case-4711-k", "19700101"))
 
 
 def test_the_command_writes_everything_and_answers_in_json(found, tmp_path, capsys):

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-SECRETS = ("mustermann", "stylegan-v7", "hospital-scanner", "real_0", "fake_0", "4711")
+SECRETS = ("mustermann", "stylegan-v7", "hospital-scanner", "real_0", "fake_0", "case-4711-k")
 
 
 def write_folders(folder, count):
@@ -14,7 +14,7 @@ def write_folders(folder, count):
     chance = np.random.default_rng(0)
     for i in range(count):
         info = PngImagePlugin.PngInfo()
-        info.add_text("Patient", f"mustermann 4711 {i}")
+        info.add_text("Patient", f"mustermann case-4711-k {i}")
         info.add_text("Device", "hospital-scanner")
         noise = chance.integers(0, 60000, (96, 96)).astype(np.uint16)
         Image.fromarray(noise).save(real / f"real_{i:03}.png", pnginfo=info)
