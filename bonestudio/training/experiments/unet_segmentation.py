@@ -1,11 +1,11 @@
 """Masks of bones learned from phantoms, whose masks are known: the baseline of paper 002's method."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
@@ -31,10 +31,15 @@ LIMITS = (
 
 
 class Options(Frozen):
-    """Hyperparameters; steps see squares of ``crop`` pixels, cut from films of ``size``."""
+    """Hyperparameters; steps see squares of ``crop`` pixels, cut from films of ``size``.
+
+    In the last part of the training, a share of ``whole``, they see whole films: a piece of a shaft
+    does not tell which bone it is of.
+    """
 
     size: PositiveInt = 256
     crop: PositiveInt = 192
+    whole: Annotated[float, Field(ge=0, le=1)] = 0.0
     channels: tuple[PositiveInt, ...] = CHANNELS
     rate: PositiveFloat = 4e-3
     decay: PositiveFloat = 1e-4
@@ -85,7 +90,9 @@ class UNetSegmentation(Experiment[Options, Bones]):
         """Cross-entropy of every pixel and bone, and 1 − Dice of the bones that a film shows."""
         films = batch["films"]
         both = torch.cat([films["film"], films["clahe"]], 1)
-        both, masks = moved(both, films["masks"], now, crop=self.options.crop)
+        o = self.options
+        crop = o.crop if now.progress < 1 - o.whole else o.size
+        both, masks = moved(both, films["masks"], now, crop=crop)
         logits = self.U(developed(both[:, :1], both[:, 1:], now)).to(masks.dtype)
         entropy = F.binary_cross_entropy_with_logits(logits, masks)
         overlap = now.mean(1 - soft_dice(logits.sigmoid(), masks), masks.sum((2, 3)) > SHOWN)
