@@ -4,24 +4,21 @@
 
 Virtual patients that nothing was trained on, forearms and wrists, half with bone removed and half
 broken. Each arm is rendered with its break and without it; the difference of the two films near the
-truth mask is the break's imprint, before and after refinement. The classifier, where one is there,
-reads the same films; healthy arms go through the refiner of normal ones and must stay healthy.
+truth mask is the break's imprint, before and after refinement. The classifiers that are here read
+the same films; healthy arms go through the refiner of normal ones and must stay healthy.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import binomtest
 
-from bonestudio.checkpoints.store import load
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.abnormality import classifiers
+from bonestudio.instruments.abnormality import THRESHOLD, AbnormalityClassifier, classifiers
 from bonestudio.instruments.refiner import Refiner
-from bonestudio.metrics.extractors import film_levels
 from bonestudio.metrics.survival import Imprint, imprint
 from bonestudio.training.arms import HELD_OUT, Arm, Arms
 from bonestudio.training.terminal import watched
@@ -34,7 +31,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--count", type=int, default=200)
     options.add_argument("--refiner", help="of abnormal arms; the first that is here")
-    options.add_argument("--classifier", help="the first that is here")
+    options.add_argument("--classifier", help="all that are here")
     options.add_argument("--out", type=Path, default=Path("artefacts/fracture_survival"))
     chosen = options.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -51,19 +48,20 @@ def main() -> None:
         "|---|---|---|---|",
         row(f"imprint kept ({abnormal.card.id})", kept),
     ]
-    known = [card for card in classifiers() if chosen.classifier in {None, card.name, card.id}]
-    if known:
-        before_p, after_p = (read(known[0].id, films) for films in (broken, after[0]))
-        healthy_p, normal_p = (read(known[0].id, f) for f in (healthy, refined(normal, healthy)))
-        agree = (before_p > 0.5) == (after_p > 0.5)
-        lines += [
-            row(f"called abnormal before ({known[0].id})", before_p > 0.5),
-            row("called abnormal after", after_p > 0.5),
-            row("classifier agrees before and after, broken", agree),
-            row("imprint kept and classifier agrees", kept & agree),
-            row("called abnormal before, healthy", healthy_p > 0.5),
-            row(f"called abnormal after, healthy ({normal.card.id})", normal_p > 0.5),
-        ]
+    for card in classifiers():
+        if chosen.classifier in {None, card.name, card.id}:
+            judge = AbnormalityClassifier(card.id)
+            before_p, after_p = (read(judge, films) for films in (broken, after[0]))
+            healthy_p, normal_p = (read(judge, f) for f in (healthy, refined(normal, healthy)))
+            agree = (before_p > THRESHOLD) == (after_p > THRESHOLD)
+            lines += [
+                row(f"called abnormal before ({card.id})", before_p > THRESHOLD),
+                row("called abnormal after", after_p > THRESHOLD),
+                row("classifier agrees before and after, broken", agree),
+                row("imprint kept and classifier agrees", kept & agree),
+                row("called abnormal before, healthy", healthy_p > THRESHOLD),
+                row(f"called abnormal after, healthy ({normal.card.id})", normal_p > THRESHOLD),
+            ]
     lines += ["", spread("likeness", found), spread("strength", found)]
     print("\n".join(lines))
     (chosen.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -94,15 +92,9 @@ def refined(refiner: Refiner, films: Films) -> Films:
     return np.stack([film.pixels for film in made])
 
 
-@torch.no_grad()
-def read(classifier: str, films: Films) -> NDArray[np.float64]:
+def read(judge: AbnormalityClassifier, films: Films) -> NDArray[np.float64]:
     """P(abnormal) [n] of films that are prepared already."""
-    checkpoint = load(classifier)
-    told = checkpoint.card.settings
-    levels = np.stack([film_levels(film, int(told["size"])) for film in films])
-    seen = torch.from_numpy(levels)[:, None].float().div(127.5).sub(1)
-    logits = torch.cat([checkpoint["classifier"](some) for some in seen.split(16)]).flatten()
-    return torch.sigmoid(logits / float(told.get("temperature", 1.0))).double().numpy()
+    return judge.probabilities(list(films), are_prepared=True)
 
 
 def row(what: str, yes: NDArray[np.bool_]) -> str:

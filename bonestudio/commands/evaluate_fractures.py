@@ -1,16 +1,16 @@
 """The evaluations of papers 001 and 002: classifiers, and what synthetic films do for them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from bonestudio.commands.output import write_tables
 
-Overrides = Annotated[
-    tyro.conf.UseAppendAction[list[str]], tyro.conf.arg(name="set", metavar="KEY=VALUE")
-]
+if TYPE_CHECKING:
+    from bonestudio.training.tables.sweep import Sweep
 
 
 def abnormality(
@@ -34,7 +34,7 @@ def abnormality(
     region
         Of MURA.
     count
-        Virtual patients of each kind of arm, two views of each.
+        Virtual patients of each kind of arm, each whole and broken, in two views.
     out
         Folder for the Markdown, the CSV and the plots.
     json
@@ -46,105 +46,88 @@ def abnormality(
     write_tables(*tables, out=out, json=json)
 
 
-def augmentation(
-    *,
-    data: str = "phantom",
-    synthetic: str = "phantom-clean",
-    recipe: str | None = None,
-    shares: Sequence[int] = (0, 10, 50, 100),
-    runs: int = 5,
-    set_: Overrides = [],  # noqa: B006 – tyro reads the default and changes nothing
-    seed: int = 0,
-    workers: int = 1,
-    out: Path = Path("evaluations"),
-    json: bool = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """What both sweeps ask.
+
+    Attributes
+    ----------
+    data
+        'phantom', a MURA folder, or one with 'abnormal' in its labels.csv.
+    synthetic
+        Folder of synthetic films, a generator's checkpoint, 'phantom', 'phantom-clean' or 'refined'
+        (phantoms through the CycleGAN).
+    recipe
+        The classifier's; the paper's for a folder, a quick one for phantoms.
+    runs
+        Trainings of each row.
+    set
+        Change the recipe: --set training.epochs=5.
+    seed
+        Of the first run.
+    workers
+        Trainings at once, each in a process of its own.
+    out
+        Folder for the Markdown, the CSV, the plot and what an interrupted sweep has done.
+    json
+        Answer in JSON.
+    """
+
+    data: str = "phantom"
+    synthetic: str = "phantom-clean"
+    recipe: str | None = None
+    runs: int = 5
+    set: tyro.conf.UseAppendAction[
+        tuple[Annotated[str, tyro.conf.arg(metavar="KEY=VALUE")], ...]
+    ] = ()
+    seed: int = 0
+    workers: int = 1
+    out: Path = Path("evaluations")
+    json: bool = False
+
+    def sweep(self, papers: str) -> "Sweep":
+        """Films are for the paper's recipe, phantoms for a quick one."""
+        from bonestudio.training.tables.sweep import Sweep
+
+        quick = "fracture/residual-forearm-phantom"
+        return Sweep(
+            recipe=self.recipe or (quick if self.data == "phantom" else papers),
+            data=self.data,
+            synthetic=self.synthetic,
+            runs=self.runs,
+            overrides=self.set,
+            seed=self.seed,
+        )
+
+
+Asked = Annotated[Trainings, tyro.conf.arg(name="")]
+
+
+def augmentation(*, asked: Asked, shares: Sequence[int] = (0, 10, 50, 100)) -> None:
     """Whether synthetic normals help a classifier (paper 001, figure 7): it is trained with each share.
 
     Parameters
     ----------
-    data
-        'phantom', a MURA folder, or one with 'abnormal' in its labels.csv.
-    synthetic
-        Folder of synthetic films, a generator's checkpoint, 'phantom', 'phantom-clean' or 'refined'.
-    recipe
-        The classifier's; the paper's for a folder, a quick one for phantoms.
     shares
         Synthetic normals in percent of the normals.
-    runs
-        Trainings of each share.
-    set_
-        Change the recipe: --set training.epochs=5.
-    seed
-        Of the first run.
-    workers
-        Trainings at once, each in a process of its own.
-    out
-        Folder for the Markdown, the CSV, the plot and what an interrupted sweep has done.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.augmentation import augmentation_table
-    from bonestudio.training.tables.sweep import Sweep
 
-    chosen = recipe or _suited(data, "fracture/densenet169-hands-paper")
-    sweep = Sweep(
-        recipe=chosen, data=data, synthetic=synthetic, runs=runs, overrides=set_, seed=seed
-    )
-    write_tables(
-        augmentation_table(sweep, shares=shares, workers=workers, out=out), out=out, json=json
-    )
+    sweep = asked.sweep("fracture/densenet169-hands-paper")
+    table = augmentation_table(sweep, shares=shares, workers=asked.workers, out=asked.out)
+    write_tables(table, out=asked.out, json=asked.json)
 
 
-def forearm_ablation(
-    *,
-    data: str = "phantom",
-    synthetic: str = "phantom-clean",
-    recipe: str | None = None,
-    scale: float = 1.0,
-    runs: int = 5,
-    set_: Overrides = [],  # noqa: B006 – tyro reads the default and changes nothing
-    seed: int = 0,
-    workers: int = 1,
-    out: Path = Path("evaluations"),
-    json: bool = False,
-) -> None:
+def forearm_ablation(*, asked: Asked, scale: float = 1.0) -> None:
     """Whether synthetic arms of both classes help a classifier (paper 002, table 2).
 
     Parameters
     ----------
-    data
-        'phantom', a MURA folder, or one with 'abnormal' in its labels.csv.
-    synthetic
-        Folder of synthetic films, 'refined' (phantoms through the CycleGAN), 'phantom' or
-        'phantom-clean'.
-    recipe
-        The classifier's; the paper's for a folder, a quick one for phantoms.
     scale
         Multiplies the 5 000 and 10 000 films per class that are added.
-    runs
-        Trainings of each row.
-    set_
-        Change the recipe: --set training.epochs=5.
-    seed
-        Of the first run.
-    workers
-        Trainings at once, each in a process of its own.
-    out
-        Folder for the Markdown, the CSV, the plot and what an interrupted sweep has done.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.forearm_ablation import ablation_table
-    from bonestudio.training.tables.sweep import Sweep
 
-    chosen = recipe or _suited(data, "fracture/residual-forearm-paper")
-    sweep = Sweep(
-        recipe=chosen, data=data, synthetic=synthetic, runs=runs, overrides=set_, seed=seed
-    )
-    write_tables(ablation_table(sweep, scale=scale, workers=workers, out=out), out=out, json=json)
-
-
-def _suited(data: str, papers: str) -> str:
-    """Films are for the paper's recipe, phantoms for a quick one."""
-    return "fracture/residual-forearm-phantom" if data == "phantom" else papers
+    sweep = asked.sweep("fracture/residual-forearm-paper")
+    table = ablation_table(sweep, scale=scale, workers=asked.workers, out=asked.out)
+    write_tables(table, out=asked.out, json=asked.json)

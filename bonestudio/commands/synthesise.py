@@ -117,17 +117,16 @@ def fracture(
         Answer in JSON.
     """
     from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.imaging import write_radiograph
     from bonestudio.instruments.fracture import FractureStudio
-    from bonestudio.instruments.fracture_design import LEVEL, Design
+    from bonestudio.instruments.fracture_design import design_of
 
-    design = Design(
-        site=site,
+    design = design_of(
+        site,
+        level,
         broken=not healthy,
         bone=bone,
         side=side,
         view=view,
-        level=LEVEL[site] if level is None else level,
         obliquity=obliquity,
         gap=gap,
         displacement=displacement,
@@ -143,12 +142,7 @@ def fracture(
     )
     made = FractureStudio().design(design, refine=refined)
     _make(out.parent)
-    write_radiograph(made.film, out)
-    files = {"film": str(out), "mask": str(out.with_name(f"{out.stem}-mask.png"))}
-    made.write_mask(Path(files["mask"]))
-    if made.refined is not None:
-        files["refined"] = str(out.with_name(f"{out.stem}-refined{out.suffix}"))
-        write_radiograph(made.refined, Path(files["refined"]))
+    files = {name: str(path) for name, path in made.write(out).items()}
     told = {"ao": made.design.ao_code, **files, "break_pixels": int(made.mask.sum())}
     print_json({**told, "design": design.as_dict()}) if json else print_fields(told)
 

@@ -45,13 +45,23 @@ class Drawn(Designed):
         Image.fromarray(colours).resize((size, size)).quantize(32).save(out, "PNG")
         return out.getvalue()
 
-    def write_mask(self, path: Path) -> None:
-        """Write where the break is as an 8-bit PNG, 255 there."""
+    def write(self, film: Path) -> dict[str, Path]:
+        """Write the film, its mask (8-bit PNG, 255 where the break is) and the refined film, if any.
+
+        They lie beside each other: ``film.png``, ``film-mask.png`` and ``film-refined.png``.
+        """
+        from bonestudio.imaging import write_radiograph
         from bonestudio.imaging.files import write_bytes
         from bonestudio.imaging.pictures import encode_png
 
+        written = {"film": film, "mask": film.with_name(f"{film.stem}-mask.png")}
+        write_radiograph(self.film, film)
         mask = Radiograph(pixels=self.mask.astype(np.float32), spacing=self.film.spacing)
-        write_bytes(path, encode_png(mask, bits=8))
+        write_bytes(written["mask"], encode_png(mask, bits=8))
+        if self.refined is not None:
+            written["refined"] = film.with_name(f"{film.stem}-refined{film.suffix}")
+            write_radiograph(self.refined, written["refined"])
+        return written
 
 
 class FractureStudio:
@@ -129,16 +139,24 @@ class FractureStudio:
         )
 
     def classify(
-        self, views: Sequence[Radiograph], *, model: str | None = None, heat: bool = True
+        self,
+        views: Sequence[Radiograph],
+        *,
+        model: str | None = None,
+        heat: bool = True,
+        are_prepared: bool = False,
     ) -> "Judgement":
-        """Judge a study by its views: P(abnormal) of each, their mean, and heat maps."""
+        """Judge a study by its views: P(abnormal) of each, their mean, and heat maps.
+
+        Refined films ``are_prepared``: they are not evened out a second time.
+        """
         from bonestudio.instruments.abnormality import AbnormalityClassifier
 
         if not views:
             raise RequestError("A study has at least one film; open one first.")
         with self._lock:
             classifier = self._classifiers.setdefault(model, AbnormalityClassifier(model))
-        return classifier.judge(views, heat=heat)
+        return classifier.judge(views, heat=heat, are_prepared=are_prepared)
 
     @staticmethod
     def export(wanted: "Wanted", path: Path, *, workers: int = 1) -> "Iterator[Progress]":

@@ -22,6 +22,7 @@ Metal = Literal["none", "plate", "wires"]
 
 SITES: Final[tuple[Site, ...]] = ("forearm", "wrist")
 LEVEL: Final[dict[Site, float]] = {"forearm": 0.55, "wrist": 0.9}
+_NO_SITE: Final = "A film shows a 'forearm' or a 'wrist', not {!r}."
 # A wrist's film shows 135 mm around the joint: the shaft's middle lies outside it.
 LEVELS: Final[dict[Site, tuple[float, float]]] = {"forearm": (0.15, 0.95), "wrist": (0.78, 0.95)}
 
@@ -69,7 +70,7 @@ class Design:
 
     def __post_init__(self) -> None:
         if self.site not in SITES:
-            raise RequestError(f"A film shows a 'forearm' or a 'wrist', not {self.site!r}.")
+            raise RequestError(_NO_SITE.format(self.site))
         if self.hardware not in {"none", "plate", "wires"}:
             raise RequestError(f"Hardware is 'none', a 'plate' or 'wires', not {self.hardware!r}.")
         if self.view not in {"PA", "lateral", "oblique"}:
@@ -149,6 +150,13 @@ class Design:
         if odd := set(asked) - known:
             raise RequestError(f"A design has no '{min(odd)}'; it has {', '.join(sorted(known))}.")
         return cls(**asked)
+
+
+def design_of(site: Site, level: float | None = None, **options: Any) -> Design:
+    """Design a film; without a level the break is where this site's film shows it best."""
+    if site not in SITES:
+        raise RequestError(_NO_SITE.format(site))
+    return Design(site=site, level=LEVEL[site] if level is None else level, **options)
 
 
 @dataclass(frozen=True, kw_only=True)

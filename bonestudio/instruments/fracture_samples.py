@@ -102,15 +102,10 @@ def png(film: "Radiograph", most: int) -> bytes:
 
 def save_design(made: "Drawn", path: Path) -> Path:
     """Pack the film (16 bits), the refined film, the mask and the design into a ZIP."""
-    from bonestudio.imaging import write_radiograph
-
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
             folder = Path(scratch)
-            write_radiograph(made.film, folder / "film.png")
-            made.write_mask(folder / "mask.png")
-            if made.refined is not None:
-                write_radiograph(made.refined, folder / "refined.png")
+            made.write(folder / "film.png")
             note: dict[str, Any] = {
                 "notice": "Simulated. Research use, not for diagnosis.",
                 "ao": made.design.ao_code,

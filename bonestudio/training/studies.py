@@ -13,24 +13,18 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from bonestudio.cohorts import Cohort, ImageFolder, Mura
 from bonestudio.cohorts.cohort import PARTS, Part
-from bonestudio.cohorts.sample import Entry, Sample
+from bonestudio.cohorts.sample import Entry
 from bonestudio.errors import TrainingError
-from bonestudio.imaging.prepared import prepared
-from bonestudio.imaging.types import Sex
 from bonestudio.metrics.extractors import film_levels
-from bonestudio.phantoms.patient import Style, VirtualPatient
-from bonestudio.training.arms import SIDE, Arm, Prepared, break_of
+from bonestudio.training.arm_studies import EVENED, ArmStudies
+from bonestudio.training.arms import Arm, Prepared
 from bonestudio.training.films import Films, cache_key, kept, read_films
 from bonestudio.training.order import Rows
 from bonestudio.training.recipes import Source
 from bonestudio.training.terminal import watched
-from bonestudio.training.virtual import OrderedPhantoms
 
-EVENED = 256  # pixels: films are evened out at this size (paper 002), then made as small as asked
 GRID = 64  # cells along a side of the map that tells where a break is
 UNKNOWN = 255  # in such a map: nobody knows whether the bone is broken here
-VIEWS = ("PA", "LL")
-SEEDS = 4_000_000  # patients of studies count from here: no other training sees them
 
 
 class StudySource(Source):
@@ -49,57 +43,6 @@ class StudySource(Source):
     normal: NonNegativeInt = 0
     abnormal: NonNegativeInt = 0
     draw: NonNegativeInt = 0
-
-
-class ArmStudies(OrderedPhantoms):
-    """``count`` virtual patients of each kind in two views, every other one with a broken arm.
-
-    Half of the breaks are fractures, half bone removed (paper 002). Three patients in four look
-    like an archive's, one is a clean rendering. ``masks['fracture']`` tells where the break is.
-    """
-
-    source = "studies"
-
-    def __init__(
-        self, kinds: Sequence[Arm], count: int, *, seed: int = SEEDS, evened: bool = True
-    ) -> None:
-        self.kind, self.kinds, self.evened = "+".join(kinds), tuple(kinds), evened
-        self.options: dict[str, Any] = {"evened": evened, "version": 1}
-        self.asked = [
-            (kind, number, view)
-            for kind in kinds
-            for number in range(seed, seed + count)
-            for view in VIEWS
-        ]
-        self.entries = tuple(
-            Entry(
-                name=f"{kind}-{number}/{view}",
-                patient=f"{kind}-{number}",
-                sex=_sex(number),
-                labels={"abnormal": float(number % 2)},
-            )
-            for kind, number, view in self.asked
-        )
-
-    def load(self, i: int) -> Sample:
-        """Render view ``i``."""
-        (kind, number, view), entry = self.asked[i], self.entries[i]
-        style: Style = "synthetic" if number // 8 % 4 == 0 else "natural"
-        patient = VirtualPatient(number, _sex(number))
-        fracture = break_of(kind, number // 2) if number % 2 else None
-        arm = patient.wrist if kind == "wrist" else patient.forearm
-        phantom = arm(view, fracture=fracture, style=style, side=SIDE)
-        film = prepared(phantom.image, size=EVENED) if self.evened else phantom.image
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            sex=entry.sex,
-            labels=entry.labels,
-            masks=phantom.truth.masks,
-            spacing=film.spacing,
-        )
 
 
 @dataclass(frozen=True)
@@ -286,10 +229,6 @@ def smaller(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def study_of(source: str, entry: Entry) -> str:
-    """Name a film's study: …/patient00001/study1_positive of MURA; elsewhere the patient."""
-    return entry.name.rpartition("/")[0] if source.startswith("mura") else entry.patient
-
-
-def _sex(number: int) -> Sex:
-    """Sexes take turns within a class."""
-    return "M" if number // 2 % 2 else "F"
+    """Name a film's study: …/patient00001/study1_positive, forearm-1-whole; elsewhere the patient."""
+    by_name = source.startswith(("mura", ArmStudies.source))
+    return entry.name.rpartition("/")[0] if by_name else entry.patient

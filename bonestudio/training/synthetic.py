@@ -14,10 +14,10 @@ from bonestudio.errors import TrainingError
 from bonestudio.imaging.prepared import prepared
 from bonestudio.imaging.types import Radiograph
 from bonestudio.networks.dcgan import LATENT
+from bonestudio.training.arm_studies import EVENED
 from bonestudio.training.arms import Arms, Prepared
 from bonestudio.training.order import key_of
 from bonestudio.training.studies import (
-    EVENED,
     StudyFilms,
     StudySource,
     open_labelled,

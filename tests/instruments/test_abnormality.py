@@ -9,6 +9,7 @@ from bonestudio.checkpoints import Card, Metric, Part, save
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.abnormality import AbnormalityClassifier, calibration_note, classifiers
+from bonestudio.instruments.fracture import FractureStudio
 from bonestudio.instruments.heat import grad_cam
 from bonestudio.networks.classifiers import DenseNet169, ResidualNet
 from bonestudio.vision import monai
@@ -86,7 +87,9 @@ def test_prepared_films_are_not_evened_out_twice(network, tmp_path):
     )
     assert once == pytest.approx(raw, abs=1e-3)
     assert abs(twice - raw) > abs(once - raw)
-    assert judge.judge([even], heat=False, are_prepared=True).study == pytest.approx(once)
+    studio = FractureStudio()
+    for asked in (judge.judge, lambda *a, **k: studio.classify(*a, model="fracture/even", **k)):
+        assert asked([even], heat=False, are_prepared=True).study == pytest.approx(once)
 
 
 class Bright(nn.Module):

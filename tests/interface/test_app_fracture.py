@@ -196,12 +196,17 @@ def test_a_design_is_saved_with_what_makes_it_again(mode, tmp_path: Path) -> Non
         page.get_by_role("button", name="Save film, mask and design").click()
     waiting.value.save_as(tmp_path / "fracture.zip")
     with zipfile.ZipFile(tmp_path / "fracture.zip") as pack:
-        assert sorted(pack.namelist()) == ["design.json", "film.png", "mask.png", "refined.png"]
+        assert sorted(pack.namelist()) == [
+            "design.json",
+            "film-mask.png",
+            "film-refined.png",
+            "film.png",
+        ]
         import json
 
         note = json.loads(pack.read("design.json"))
         film = np.asarray(Image.open(io.BytesIO(pack.read("film.png")))) / 65535
-        mask = np.asarray(Image.open(io.BytesIO(pack.read("mask.png")))) > 0
+        mask = np.asarray(Image.open(io.BytesIO(pack.read("film-mask.png")))) > 0
     assert "Simulated" in note["notice"]
     again = Design.from_dict(note["design"]).render()
     assert np.abs(again.film.pixels - film).max() < 1e-4

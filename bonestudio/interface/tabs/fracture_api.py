@@ -14,7 +14,7 @@ from bonestudio.errors import BoneStudioError, RequestError
 from bonestudio.imaging import write_radiograph
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.abnormality import classifiers
-from bonestudio.instruments.fracture_design import LEVEL, Design
+from bonestudio.instruments.fracture_design import design_of
 from bonestudio.instruments.fracture_models import hand_model
 from bonestudio.instruments.fracture_wanted import Wanted
 from bonestudio.interface import session
@@ -119,28 +119,22 @@ def fracture_design(
         AO/OTA code as asked for, the film (16-bit PNG), its mask (255 where the break is), the refined film if asked for, and the design that makes all of it again.
     """  # noqa: D406, D407 - the form that Gradio reads into its API page
     with _spoken():
-        if site not in LEVEL:
-            raise RequestError(f"A film shows a 'forearm' or a 'wrist', not {site!r}.")
-        design = Design(
-            site=site, bone=bone, side=side, view=view, obliquity=obliquity, gap=gap,
-            level=LEVEL[site] if level is None else level, displacement=displacement,
-            angulation=angulation, comminution=comminution, direction=direction,
-            hardware=hardware, patient=_whole(patient, "A patient"), sex=sex, age=age,
-            broken=broken, size=_whole(size, "A size"),
+        design = design_of(
+            site, level, bone=bone, side=side, view=view, obliquity=obliquity, gap=gap,
+            displacement=displacement, angulation=angulation, comminution=comminution,
+            direction=direction, hardware=hardware, patient=_whole(patient, "A patient"), sex=sex,
+            age=age, broken=broken, size=_whole(size, "A size"),
         )  # fmt: skip
         made = STUDIO.design(design, refine=refined)
-        folder = session.fresh_folder(request)
-        made.write_mask(folder / "mask.png")
+        files = made.write(session.fresh_folder(request) / "film.png")
         told = {
             "notice": _NOTICE,
             "ao": design.ao_code,
             "spacing_mm": made.film.spacing,
-            "film": _file(made.film, folder / "film.png"),
-            "mask": _named(folder / "mask.png"),
+            **{name: _named(path) for name, path in files.items()},
             "design": design.as_dict(),
         }
-        if made.refined is not None and made.refiner is not None:
-            told["refined"] = _file(made.refined, folder / "refined.png")
+        if made.refiner is not None:
             told["refiner"] = made.refiner.id
     return told
 

@@ -21,6 +21,7 @@ from bonestudio.metrics.calibration import brier, calibration_error, temperature
 from bonestudio.metrics.classification import classify
 from bonestudio.networks.classifiers import DenseNet169, ResidualNet
 from bonestudio.training.answers import judged, seen_maps, surprise
+from bonestudio.training.arm_studies import EVENED
 from bonestudio.training.experiment import Experiment, Parts, Release, Released
 from bonestudio.training.feeding import Images
 from bonestudio.training.moment import Moment
@@ -29,7 +30,6 @@ from bonestudio.training.recipes import Frozen
 from bonestudio.training.releases import family_of
 from bonestudio.training.schedules import Plateau
 from bonestudio.training.studies import (
-    EVENED,
     UNKNOWN,
     StudySource,
     TrainingFilms,

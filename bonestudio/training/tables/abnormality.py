@@ -14,7 +14,8 @@ from bonestudio.errors import RequestError
 from bonestudio.instruments.abnormality import AbnormalityClassifier, classifiers
 from bonestudio.metrics.calibration import brier, calibration_error, reliability
 from bonestudio.metrics.classification import Estimate, classify, share
-from bonestudio.training.studies import SEEDS, ArmStudies, open_labelled, study_of
+from bonestudio.training.arm_studies import SEEDS, ArmStudies
+from bonestudio.training.studies import open_labelled, study_of
 from bonestudio.training.tables.table import Cell, Table
 
 UNSEEN = SEEDS + 1_000_000  # virtual patients that no recipe trains on
