@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -109,5 +110,6 @@ def delete_upload(path: Path) -> None:
     path = path.resolve()
     if root in path.parents:
         path.unlink(missing_ok=True)
-        if path.parent != root and not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        with suppress(OSError):  # gone already, or it holds what is not ours
+            if path.parent != root:
+                path.parent.rmdir()
