@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bonestudio.networks.cyclegan import Discriminator, Generator, receptive_field
+from bonestudio.networks.cyclegan import Discriminator, Generator, _enlarged, receptive_field
 
 
 def counted(network):
@@ -39,6 +39,16 @@ def test_the_layers_of_the_papers_generator():
     ]  # fmt: skip
     dropouts = [m.p for m in Generator().modules() if isinstance(m, nn.Dropout)]
     assert dropouts == [0.2] * 9
+
+
+@pytest.mark.parametrize("resized", [True, False])
+def test_resized_maps_are_not_chequered(resized):
+    torch.manual_seed(0)
+    even = nn.Sequential(*_enlarged(4, 3, resized=resized))(torch.ones(1, 4, 6, 6))
+    assert even.shape == (1, 3, 12, 12)
+    chequers = (even[..., 2:-2:2] - even[..., 3:-1:2]).abs().max()  # odd columns against even ones
+    assert (chequers < 1e-6) == resized
+    assert counted(Generator(resized=resized)) == counted(Generator())
 
 
 @pytest.mark.parametrize(("halvings", "side"), [(3, 70), (4, 142)])

@@ -43,6 +43,7 @@ class Options(Frozen):
     blocks: PositiveInt = 9
     dropout: NonNegativeFloat = 0.2
     shortcut: bool = False
+    resized: bool = False
     discriminator_width: PositiveInt = 64
     discriminator_rate: PositiveFloat = 2e-4
     discriminator_betas: tuple[float, float] = (0.5, 0.999)
@@ -93,6 +94,7 @@ class CycleGAN(Experiment[Options, Domains]):
             "blocks": o.blocks,
             "dropout": o.dropout,
             "shortcut": o.shortcut,
+            "resized": o.resized,
         }
         judge: dict[str, Any] = {
             "width": o.discriminator_width,
