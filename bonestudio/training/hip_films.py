@@ -98,19 +98,18 @@ class HipFilms:
         A fifth of the patients who are not held out calibrate the interval; folds are the same for
         pretraining and target, so a pretrained encoder has not seen who is held out, either.
         """
-        patients = [f"{value:.0f}" for value in self.fact("patient").tolist()]
+        whose = np.array([f"{value:.0f}" for value in self.fact("patient").tolist()])
         if not 0 <= number < of:
             raise TrainingError(f"Folds are numbered 0 to {of - 1}, not {number}.")
-        held = np.array(splits.folds(patients, k=of)[number])
-        others = sorted(set(patients) - {patients[i] for i in held})
-        chosen = set(splits.in_order(others, seed=1)[: max(1, len(others) // 5)])
-        is_held = np.isin(np.arange(len(self)), held)
-        calibrating = np.array([p in chosen for p in patients])
-        return (
-            self.rows(np.flatnonzero(~is_held & ~calibrating)),
-            self.rows(np.flatnonzero(calibrating)),
-            self.rows(held),
+        patients = sorted(set(whose.tolist()))
+        held = {patients[i] for i in splits.folds(patients, k=of)[number]}
+        others = splits.in_order(sorted(set(patients) - held), seed=1)
+        calibrating = set(others[: max(1, len(others) // 5)])
+        parts = (set(others) - calibrating, calibrating, held)
+        training, interval, unseen = (
+            self.rows(np.flatnonzero(np.isin(whose, list(part)))) for part in parts
         )
+        return training, interval, unseen
 
 
 def virtual_hips(
@@ -146,7 +145,8 @@ def virtual_hips(
 
 def write_block(block: dict[str, Any]) -> None:
     """Render some patients into a file of HipFilms' arrays."""
-    films, maps, geometry, factors, facts = [], [], [], [], []
+    films, geometry, factors, facts = [], [], [], []
+    maps: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     for seed in range(block["first"], block["first"] + block["count"]):
         for turn in range(block["poses"]):
             pose = POSES[(seed + turn) % len(POSES)]

@@ -1,0 +1,213 @@
+"""Paper 004: a map of the proximal femur's mineral from a hip radiograph (BMD-GAN, target training)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor
+from torch.optim import AdamW
+
+from bonestudio.checkpoints.store import load
+from bonestudio.errors import TrainingError
+from bonestudio.measures.density_regions import THRESHOLD
+from bonestudio.metrics.agreement import icc, mean_absolute_error, pearson
+from bonestudio.networks.bmdgan import Discriminator, Generator
+from bonestudio.training.experiment import Experiment, Parts, Release, Released
+from bonestudio.training.feeding import Images
+from bonestudio.training.hips import Hips, nudged, open_hips
+from bonestudio.training.losses import gradient_correlation, judged_false, judged_real
+from bonestudio.training.moment import Moment
+from bonestudio.training.recipes import Frozen
+from bonestudio.training.releases import family_of
+from bonestudio.training.schedules import warm_restarts
+
+LIMITS = (
+    "Learned from virtual patients alone: one adult native hip, frontal, half a film, 1.1 m from the "
+    "source. Their films are idealised, and no map of a real patient was compared. An estimate from a radiograph is "
+    "no DXA. Not for diagnosis."
+)
+
+
+class Options(Frozen):
+    """Hyperparameters; the defaults are the paper's.
+
+    ``pretrained`` names a checkpoint whose encoder training starts from ('density/bd-256'). Beyond the
+    paper: ``value`` weighs the error of equation 2's density itself, ``nudge`` moves films a little,
+    ``average`` averages the generator's weights, ``clip`` bounds the gradient.
+    """
+
+    size: PositiveInt = 256
+    width: PositiveFloat = 1.0
+    channels: PositiveInt = 256
+    discriminator_width: PositiveInt = 64
+    pretrained: str = ""
+    l2: NonNegativeFloat = 10.0
+    gradient: NonNegativeFloat = 1.0
+    gan: NonNegativeFloat = 1.0
+    value: NonNegativeFloat = 0.0
+    rate: PositiveFloat = 1e-4
+    decay: NonNegativeFloat = 1e-4
+    cycle: PositiveFloat = 10.0
+    nudge: bool = False
+    average: NonNegativeFloat = 0.0
+    clip: PositiveFloat | None = None
+
+
+class DensityMap(Experiment[Options, Hips]):
+    """Generator G: film x to map y; discriminator D judges maps beside their films."""
+
+    Options = Options
+    Data = Hips
+
+    def datasets(self) -> Mapping[str, Images]:
+        """Open three quarters of the patients; of these a fifth sets the interval."""
+        d = self.data
+        films = open_hips(d, size=self.options.size)
+        self.hips, self.calibration, self.held_out = films.fold(d.fold, of=d.folds)
+        return {"hips": self.hips}
+
+    def build(self) -> Parts:
+        """G, with a pretrained encoder where one is named, and D; an AdamW for each."""
+        o = self.options
+        self.config = {"width": o.width, "channels": o.channels}
+        self.G = Generator(**self.config)
+        if o.pretrained:
+            take_encoder(self.G.encoder, o.pretrained, fold=self.data.fold)
+        self.D = Discriminator(width=o.discriminator_width)
+        return Parts(
+            networks={"generator": self.G, "discriminator": self.D},
+            optimisers={
+                "generator": AdamW(self.G.parameters(), o.rate, weight_decay=o.decay),
+                "discriminator": AdamW(self.D.parameters(), o.rate, weight_decay=o.decay),
+            },
+            averages={"generator": o.average} if o.average else {},
+        )
+
+    def step(self, batch: Mapping[str, Any], now: Moment) -> None:
+        """min_G λ_L2 L_L2 + λ_GC L_GC + max_D L_GAN."""
+        o, hips = self.options, batch["hips"]
+        x, y = hips["film"], hips["proximal"]
+        if o.nudge:
+            x, y = nudged(x, y, now)
+        fake = self.G(x).to(y.dtype)
+
+        loss_D = judged_real(self.D(x, y)) + judged_false(self.D(x, fake.detach()))
+        now.minimise(loss_D, "discriminator", clip=o.clip)
+
+        l2 = ((y - fake).square().mean((1, 2, 3)) + 1e-8).sqrt().mean()  # ‖y − G(x)‖₂, per pixel
+        gradient = -gradient_correlation(y, fake).mean()
+        gan = judged_real(self.D(x, fake))
+        value = density_error(fake, y)
+        loss = o.l2 * l2 + o.gradient * gradient + o.gan * gan + o.value * value
+        now.minimise(loss, "generator", clip=o.clip)
+        now.log(l2=l2, gradient=gradient, gan=gan, value=value, discriminator=loss_D)
+
+    def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – one for both
+        """SGDR: cosines of T₀, 2 T₀, 4 T₀ … epochs."""
+        return warm_restarts(now.samples / len(self.hips), first=self.options.cycle)
+
+    def draw(self, now: Moment) -> Tensor:
+        """Eight held-out films, their true maps and what is estimated."""
+        own = self.held_out.themselves()
+        batch = own.batch(np.linspace(0, len(own) - 1, 8).astype(int))
+        maps = self._best(now)(batch["film"].to(now.device)).cpu()
+        return torch.stack([batch["film"], batch["proximal"] - 1, maps - 1]).clamp(-1, 1)
+
+    def evaluate(self, now: Moment) -> Mapping[str, float]:
+        """PCC, ICC and mean error of equation 2's density on the held-out patients as they are."""
+        own = self.held_out.themselves()
+        true, found = densities(self._best(now), own, device=now.device)
+        if len(true) < 3 or found.std() == 0:
+            return {"mae": mean_absolute_error(found, true)}
+        return {
+            "pcc": pearson(found, true),
+            "icc": icc(np.stack([found, true], 1)),
+            "mae": mean_absolute_error(found, true),
+        }
+
+    def release(self, now: Moment) -> Release:
+        """Hand on the generator, its interval, and what it takes for a hip."""
+        from bonestudio.training.density_calibration import calibrated
+
+        o = self.options
+        family, licence, citation = family_of(self.data.source)
+        network = self._best(now)
+        with now.full_precision():
+            familiar, settings = calibrated(network, self.hips, self.calibration, device=now.device)
+        scores = self.evaluate(now)
+        count = len(self.held_out.themselves())
+        return Release(
+            system="density",
+            parts={
+                "generator": Released(
+                    network=network, architecture="bmdgan:Generator", config=self.config
+                ),
+                "familiar": Released(
+                    network=familiar.network,
+                    architecture="familiar:Familiarity",
+                    config=familiar.config,
+                ),
+            },
+            trained_on=f"{len(self.hips)} films of hips with maps of their mineral, "
+            + ("virtual patients" if family == "phantom" else "own patients"),
+            family=family,
+            licence=licence,
+            citation=citation,
+            intended_use="Mineral of the proximal femur estimated from a radiograph, for research.",
+            limits=LIMITS,
+            settings={
+                "size": o.size,
+                "range": [-1, 1],
+                "pretrained": o.pretrained,
+                "fold": [self.data.fold, self.data.folds],
+                **settings,
+            },
+            metrics={k: (v, count, "held out by patient, one fold") for k, v in scores.items()},
+        )
+
+    def _best(self, now: Moment) -> Any:
+        return now.average("generator") if self.options.average else self.G
+
+
+def density_error(maps: Tensor, truth: Tensor) -> Tensor:
+    """Mean error in g/cm² of the mean over the true proximal femur: equation 2, with a slope."""
+    region = (truth > THRESHOLD).to(truth.dtype)
+    area = region.sum((1, 2, 3)).clamp(min=1.0)
+    return (((maps - truth) * region).sum((1, 2, 3)) / area).abs().mean()
+
+
+def equation_2(maps: Tensor, *, threshold: float = THRESHOLD) -> Tensor:
+    """Mean of each map [n, 1, h, w] over its pixels above the threshold, [n]; 0 where there are none."""
+    inside = (maps > threshold).to(maps.dtype)
+    return (maps * inside).sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1.0)
+
+
+@torch.no_grad()
+def densities(network: Any, films: Any, *, device: torch.device) -> tuple[Any, Any]:
+    """Return true and estimated density of every film by equation 2, g/cm², each [n]."""
+    true, found = [], []
+    for rows in np.array_split(np.arange(len(films)), -(-len(films) // 16)):
+        batch = films.batch(rows)
+        true.append(equation_2(batch["proximal"]))
+        found.append(equation_2(network(batch["film"].to(device)).float().cpu()))
+    return torch.cat(true).numpy(), torch.cat(found).numpy()
+
+
+def take_encoder(encoder: torch.nn.Module, checkpoint: str, *, fold: int) -> None:
+    """Start from the encoder of a checkpoint, if it fits and held out the same patients."""
+    weights = load(checkpoint)
+    if "encoder" not in weights.networks:
+        raise TrainingError(f"{checkpoint} has no encoder to start from.")
+    told = weights.card.settings.get("fold", [fold])
+    if told[0] != fold:
+        raise TrainingError(
+            f"{checkpoint} held out fold {told[0]}, this run holds out {fold}: it has seen who is to judge."
+        )
+    try:
+        encoder.load_state_dict(weights["encoder"].state_dict())
+    except RuntimeError as error:
+        raise TrainingError(
+            f"The encoder of {checkpoint} has another width; give the same options.width."
+        ) from error
