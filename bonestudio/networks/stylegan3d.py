@@ -26,6 +26,7 @@ from bonestudio.networks.equalised import (
     Volumes,
     channels,
     chosen,
+    convolved,
     doubled,
     faded,
 )
@@ -71,9 +72,7 @@ class StyledConv(nn.Module):
         weight = self.conv.weight * self.conv.scale
         lengths = torch.einsum("oi,ni->no", weight.square().sum((2, 3, 4)), style.square())
         spread = _over_volume(torch.rsqrt(lengths + 1e-8))
-        padded = self.conv.padding[0]
-        out: Tensor = F.conv3d(x * _over_volume(style), weight, padding=int(padded)) * spread
-        return out
+        return convolved(x * _over_volume(style), weight, None) * spread
 
     def forward(self, x: Volumes, w: Codes, noise: Noise | None) -> Volumes:
         """Convolve, add noise (none without ``noise``) and rectify."""
