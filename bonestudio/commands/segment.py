@@ -35,12 +35,12 @@ def segment(
     """
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.imaging import read_radiograph
-    from bonestudio.instruments.segment_export import NOTICE, export
+    from bonestudio.instruments.segment_export import NOTICE, export, seg_source
     from bonestudio.instruments.segmenter import BoneSegmenter
 
     film = read_radiograph(image)
     found = BoneSegmenter().segment(film, way=way, anatomy=anatomy, view=view)
-    files = export(found, out, stem="bones", dicom=image if _is_dicom(image) else None)
+    files = export(found, out, stem="bones", dicom=seg_source(image))
     if json:
         told = {name: str(path) for name, path in files.items()}
         print_json({**found.told(), "files": told, "notice": NOTICE})
@@ -55,14 +55,6 @@ def segment(
         {"bones": ", ".join(found.masks) or "none found", "way": found.way, **measures}
         | {"files": ", ".join(str(path) for path in files.values()), "notice": NOTICE}
     )
-
-
-def _is_dicom(path: Path) -> bool:
-    """Whether it is one DICOM file; a folder would be a series."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
 
 
 COMMAND = segment

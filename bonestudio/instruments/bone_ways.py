@@ -83,6 +83,13 @@ def default_way(anatomy: str) -> Way:
     return "two-step" if anatomy == "hand" else "direct"
 
 
+def ways_here(anatomy: str) -> tuple[Way, ...]:
+    """List the ways that have weights here, the best first."""
+    cycle: tuple[Way, ...] = ("two-step", "direct") if anatomy == "hand" else ("direct", "two-step")
+    unet: tuple[Way, ...] = ("unet",) if available(UNET) else ()
+    return unet + (cycle if cycle_of(anatomy) else ())
+
+
 def by_unet(film: Radiograph) -> dict[str, Array]:
     """Bone → probability [height, width], the mean of the film as it is and after CLAHE."""
     import torch

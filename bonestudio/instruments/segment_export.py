@@ -4,17 +4,20 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bonestudio.errors import RequestError, StorageError
+from bonestudio.errors import ImageError, RequestError, StorageError
 from bonestudio.imaging import write_volume
 from bonestudio.imaging.files import write_bytes
 from bonestudio.imaging.types import Volume
 from bonestudio.imaging.window import to_bytes, windowed
 from bonestudio.instruments.segmenter import Segmentation
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 NOTICE = "Research use, not for diagnosis"
 # Okabe and Ito's colours, which colour-blind people tell apart.
@@ -31,9 +34,11 @@ def export(
     *,
     stem: str,
     formats: Sequence[str] = FORMATS,
-    dicom: Path | None = None,
+    dicom: "Path | Dataset | None" = None,
 ) -> dict[str, Path]:
-    """Write the files of ``formats`` into ``folder``; a SEG only where ``dicom``, the film's file, is.
+    """Write the files of ``formats`` into ``folder``; a SEG only where ``dicom`` is.
+
+    ``dicom`` is the film's file, or what :func:`seg_source` kept of it.
 
     File names hold ``stem`` alone, which the caller keeps free of patient data.
     """
@@ -67,6 +72,26 @@ def mask_png(found: Segmentation) -> bytes:
     picture = Image.fromarray(found.labels, mode="P")
     picture.putpalette([0, 0, 0, *(level for colour in COLOURS for level in colour)])
     return _png(picture)
+
+
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """Read a label map [height, width] as :func:`mask_png` writes it; any other PNG of few values too."""
+    from PIL import Image, UnidentifiedImageError
+
+    from bonestudio.measures.bones import BONES
+
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in {"P", "L", "1"}:
+                raise ImageError("A true mask is a PNG whose grey values or palette are labels.")
+            labels: NDArray[np.uint8] = np.asarray(picture, np.uint8)
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise ImageError("A true mask is a PNG whose grey values or palette are labels.") from error
+    if labels.max(initial=0) > len(BONES) and len(np.unique(labels)) == 2:  # 0 and 255: bone at all
+        labels = (labels > 0).astype(np.uint8)
+    if labels.max(initial=0) > len(BONES):
+        raise ImageError(f"A true mask has the labels 0 to {len(BONES)}, or two values alone.")
+    return labels
 
 
 def overlay_pixels(
@@ -111,7 +136,19 @@ def measurements_csv(found: Segmentation) -> bytes:
     return out.getvalue().encode()
 
 
-def seg_bytes(found: Segmentation, dicom: Path) -> bytes:
+def seg_source(dicom: Path) -> "Dataset | None":
+    """Keep of a film what a SEG refers to, without its pixels and its patient; None if it is no DICOM."""
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        film = pydicom.dcmread(dicom, stop_before_pixels=True)
+    except (InvalidDicomError, OSError):
+        return None
+    return _without_person(film) if "Rows" in film and "SOPInstanceUID" in film else None
+
+
+def seg_bytes(found: Segmentation, dicom: "Path | Dataset") -> bytes:
     """Encode a DICOM SEG of the film in ``dicom``, one segment a bone, by highdicom.
 
     It refers to the film by its UIDs and lies in its frame of reference and pixel grid; the
@@ -121,7 +158,7 @@ def seg_bytes(found: Segmentation, dicom: Path) -> bytes:
     import pydicom
     from pydicom.sr.coding import Code
 
-    film = pydicom.dcmread(dicom, force=True)
+    film = dicom if isinstance(dicom, pydicom.Dataset) else pydicom.dcmread(dicom, force=True)
     if (int(film.Rows), int(film.Columns)) != found.film.shape:
         raise RequestError("The mask and the DICOM film differ in size; segment that film itself.")
     if not found.masks:

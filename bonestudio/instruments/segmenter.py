@@ -1,7 +1,7 @@
 """Bones of a hand, wrist or forearm on a film: masks, bone by bone, and the wrist's measurements."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -52,6 +52,8 @@ class Segmentation:
         'unet', 'two-step' (equation 66 of paper 002) or 'direct' (67); 'edited' after a brush.
     wrist
         Measurements, each a number or the reason why there is none.
+    view
+        How a person says that the film was taken; None where nobody does.
     """
 
     film: Radiograph
@@ -61,6 +63,7 @@ class Segmentation:
     wrist: WristMeasures
     ranges: Mapping[str, Range] = field(default_factory=lambda: RANGES)
     seconds: float = 0.0
+    view: View | None = None
 
     @property
     def labels(self) -> NDArray[np.uint8]:
@@ -70,6 +73,18 @@ class Segmentation:
         if "bone" in self.masks:
             return self.masks["bone"].astype(np.uint8)
         return label_map(self.masks)
+
+    @property
+    def learned_from(self) -> str:
+        """Say in a few words whom the weights were learned from."""
+        return {"rsna": "real hands", "phantom": "virtual patients", "own": "your own films"}[
+            loaded(self.model).card.family
+        ]
+
+    @property
+    def bones(self) -> tuple[str, ...]:
+        """Bones that its way tells apart, found or not: BONES, or ('bone',)."""
+        return ("bone",) if "bone" in self.masks else BONES
 
     @property
     def names(self) -> dict[int, str]:
@@ -84,9 +99,48 @@ class Segmentation:
             raise RequestError(
                 f"An edited mask has the film's shape {self.film.shape} and labels 0 to {len(BONES)}."
             )
-        masks = masks_of(labels)
-        wrist = measured(self.film, masks, ranges=self.ranges)
-        return replace(self, masks=masks, way="edited", wrist=wrist)
+        return self.with_masks(masks_of(labels))
+
+    def with_masks(self, masks: Mapping[str, Mask]) -> Self:
+        """Take masks [height, width] that a person has corrected, and measure them anew."""
+        if any(mask.shape != self.film.shape for mask in masks.values()):
+            raise RequestError(f"An edited mask has the film's shape {self.film.shape}.")
+        if self.bones == ("bone",):  # nothing told apart, nothing measured
+            return replace(self, masks={"bone": masks["bone"]}, way="edited")
+        kept = {bone: mask for bone, mask in masks.items() if mask.any()}
+        wrist = measured(windowed(self.film), kept, view=self.view, ranges=self.ranges)
+        return replace(self, masks=kept, way="edited", wrist=wrist)
+
+    def seen_from(self, view: View | None) -> Self:
+        """Measure it as a film from the front ('PA') or the side ('LL'); None: as the mask shows."""
+        if "bone" in self.masks:
+            return replace(self, view=view)
+        wrist = measured(windowed(self.film), self.masks, view=view, ranges=self.ranges)
+        return replace(self, wrist=wrist, view=view)
+
+    def with_landmarks(self, landmarks: Mapping[str, Sequence[float]]) -> Self:
+        """Take landmarks (row, column) that a person has dragged."""
+        wrist = self.wrist
+        for name, place in landmarks.items():
+            wrist = wrist.moved(name, place)
+        return replace(self, wrist=wrist)
+
+    def dice(self, truth: NDArray[np.uint8]) -> dict[str, float]:
+        """Dice of each bone, and of 'bone' as a whole, against a label map [height, width]."""
+        if truth.shape != self.film.shape:
+            raise RequestError(
+                f"A true mask has the film's size, {self.film.shape[0]} × {self.film.shape[1]} "
+                f"pixels, not {truth.shape[0]} × {truth.shape[1]}."
+            )
+        scores = {"bone": _dice(self.labels > 0, truth > 0)}
+        if "bone" not in self.masks:
+            known = masks_of(truth)
+            nothing = np.zeros(truth.shape, bool)
+            for bone in BONES:
+                if bone in known or bone in self.masks:
+                    drawn, true = self.masks.get(bone, nothing), known.get(bone, nothing)
+                    scores[bone] = _dice(drawn, true)
+        return scores
 
     def told(self) -> dict[str, Any]:
         """Return it as plain data, for JSON."""
@@ -166,6 +220,7 @@ class BoneSegmenter:
             wrist=wrist,
             ranges=ranges,
             seconds=time.perf_counter() - began,
+            view=view,
         )
 
 
@@ -201,6 +256,11 @@ def points_on(film: Radiograph, end: RadiusEnd) -> dict[str, tuple[float, float]
         for name, place, share in zip(names, on_film, sure[0].tolist(), strict=True)
         if name in SEEN[end.view] and share >= _SURE
     }
+
+
+def _dice(drawn: Mask, true: Mask) -> float:
+    both = 2 * int((drawn & true).sum())
+    return both / max(1, int(drawn.sum()) + int(true.sum()))
 
 
 def _cleaned(mask: Mask) -> Mask:

@@ -1,0 +1,113 @@
+"""The Gradio side of the bones: two fixed boxes, and the values that their script watches."""
+
+import base64
+import binascii
+import gzip
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any, Final
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import FileData
+from numpy.typing import NDArray
+
+from bonestudio.errors import RequestError
+from bonestudio.imaging.types import Radiograph
+from bonestudio.instruments.segment_export import COLOURS
+from bonestudio.instruments.segmenter import Segmentation
+from bonestudio.interface.viewers.radiograph import Sheet, Shown
+
+_FOLDER: Final = Path(__file__).parent
+_IMPORT: Final = "const address = new URL(`gradio_api/file=${props.script}`, document.baseURI);\n"
+# Gradio looks for the names of events in this text, in single quotes.
+_DECK = _IMPORT + (
+    "import(address).then((bones) => bones.mountDeck(element, props, watch, "
+    "{open: () => trigger('open', {}), edited: (told) => trigger('edited', told), moved: (told) => trigger('moved', told)}));"
+)
+_FINDINGS = _IMPORT + "import(address).then((bones) => bones.mountFindings(element, props, watch));"
+_TITLES: Final = {
+    "radial_inclination": "Radial inclination",
+    "ulnar_variance": "Ulnar variance",
+    "volar_tilt": "Volar tilt",
+}
+
+
+def mask_deck(*, viewer: str) -> gr.HTML:
+    """Place opacity, contour and brush under the radiograph viewer of a name, whose film they provide.
+
+    Listen with ``.open`` (the viewer is seen for the first time), ``.edited`` (``event.masks``, for :func:`unpacked`) and ``.moved``
+    (``event.landmarks``: name → [row, column]); both carry ``event.edit``, to be sent back.
+    """
+    return gr.HTML(
+        value=None,
+        html_template='<div class="sg" data-viewer="bones"></div>',
+        js_on_load=_DECK,
+        apply_default_css=False,
+        elem_id="bones-deck",
+        elem_classes="bs-deck",
+        script=str(_FOLDER / "main.js"),
+        viewer=viewer,
+    )
+
+
+def mask_findings() -> gr.HTML:
+    """Place the bones with their switches, and the wrist's measurements."""
+    return gr.HTML(
+        value=None,
+        html_template='<div class="sg-findings"></div>',
+        js_on_load=_FINDINGS,
+        apply_default_css=False,
+        elem_id="bones-findings",
+        script=str(_FOLDER / "main.js"),
+    )
+
+
+def packed(found: Segmentation, folder: Path, *, name: str, badge: str | None) -> dict[str, Any]:
+    """Write film and masks into the visitor's folder and say what they are: the deck's value."""
+    path = folder / f"{token_urlsafe(16)}.u8.gz"
+    path.write_bytes(gzip.compress(_bits(found).tobytes(), 1))
+    return {
+        "sheet": packed_film(found.film, folder, name=name, badge=badge),
+        "bits": FileData(path=str(path), orig_name="bones").model_dump(),
+        "bones": [{"name": bone, "colour": COLOURS[i]} for i, bone in enumerate(found.bones)],
+    }
+
+
+def packed_film(film: Radiograph, folder: Path, *, name: str, badge: str | None) -> dict[str, Any]:
+    """Write the film alone: what the deck's value has as 'sheet'."""
+    return Sheet(first=Shown(film=film, name=name, badge=badge), keep_view=True).packed(folder)
+
+
+def packed_findings(
+    found: Segmentation, *, edit: int = 0, dice: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Say what was measured: the findings' value. ``edit`` is that of the event it answers."""
+    told = found.wrist.told()
+    for row in told["measurements"]:
+        row["title"] = _TITLES[row["name"]]
+    return {**told, "edit": edit, "dice": dict(dice) if dice is not None else None}
+
+
+def unpacked(text: str, found: Segmentation) -> dict[str, NDArray[np.bool_]]:
+    """Read the masks of ``event.masks``: a byte a pixel, a bit a bone, gzipped, in base 64."""
+    height, width = found.film.shape
+    try:
+        packed_bytes = base64.b64decode(text, validate=True)
+        raw = zlib.decompressobj(31).decompress(packed_bytes, height * width + 1)
+    except (binascii.Error, zlib.error, ValueError, TypeError):
+        raw = b""
+    if len(raw) != height * width:
+        raise RequestError("The edited mask did not arrive whole; paint again.")
+    bits = np.frombuffer(raw, np.uint8).reshape(height, width)
+    return {bone: (bits >> np.uint8(i) & 1) > 0 for i, bone in enumerate(found.bones)}
+
+
+def _bits(found: Segmentation) -> NDArray[np.uint8]:
+    bits = np.zeros(found.film.shape, np.uint8)
+    for i, bone in enumerate(found.bones):
+        if bone in found.masks:
+            bits |= found.masks[bone].astype(np.uint8) << np.uint8(i)
+    return bits
