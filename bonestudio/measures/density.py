@@ -42,7 +42,7 @@ class Normal:
 
     def score(self, density: float) -> float:
         """Return how many standard deviations a density lies from the mean."""
-        return (density - self.mean) / self.sd
+        return round((density - self.mean) / self.sd, 9)  # so that 2.5 deviations below are −2.5
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ _BOX = 0.27  # half the box's width over the head's radius: 6.5 of 24 mm
 _USUAL = math.radians(38.0)  # tilt of the neck's axis below the horizontal
 _REACH = (0.9, 2.2)  # radii from the head's centre between which the neck's outline is looked for
 _OUTWARDS = 0.2  # radii that the box lies outside the narrowest place, towards the trochanter
+_NARROWER = (
+    1.1  # the neck's chord over the head's diameter, at most: turned outwards a neck looks wide
+)
 _NEAREST = 0.8  # of the chord's middle from the head's centre
 _SMALL = 60  # pixels
 
@@ -73,7 +76,7 @@ def find_regions(density: Map, *, threshold: float = THRESHOLD) -> HipRegions:
     from scipy import ndimage
 
     bone = proximal_femur(density, threshold=threshold)
-    if bone.sum() < _SMALL:
+    if not _SMALL < bone.sum() < bone.size / 2:
         raise ImageError("There is no proximal femur on this map.")
     depth = ndimage.distance_transform_edt(np.pad(bone, 1))[1:-1, 1:-1]
     columns = np.flatnonzero(bone.any(0))
@@ -136,7 +139,7 @@ def _neck(bone: Mask, head: tuple[float, float], radius: float) -> tuple[float, 
     """Tilt of the neck's axis, and how far from the head's centre the neck is narrowest.
 
     The shortest chord from the upper to the lower outline, outside the head, crosses the neck where
-    it is narrowest; the axis stands on the chord.
+    it is narrowest; the axis runs from the head's centre through the chord's middle.
     """
     from scipy import ndimage
 
@@ -159,9 +162,7 @@ def _neck(bone: Mask, head: tuple[float, float], radius: float) -> tuple[float, 
         math.inf
     )
     i, j = divmod(int(lengths.argmin()), len(lower))
-    if not math.isfinite(lengths[i, j]):
+    if not lengths[i, j] < _NARROWER * 2 * radius:
         raise ImageError("The neck of this femur cannot be told from its head.")
-    down, out = chords[i, j] / lengths[i, j]
-    tilt = math.atan2(-out, down)
-    middle = middles[i, j]
-    return tilt, float(middle[1] * math.cos(tilt) + middle[0] * math.sin(tilt))
+    down, out = middles[i, j]
+    return math.atan2(down, out), math.hypot(down, out)
