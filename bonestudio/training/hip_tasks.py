@@ -68,7 +68,8 @@ class SelfReconstruction(Task):
         """Squared error of the redrawn film."""
         x = hips["film"]
         shown, weight = self.seen(x, now)
-        return ((self.head(encoder(shown)) - x).square() * weight).sum() / weight.sum()
+        loss: Tensor = ((self.head(encoder(shown)) - x).square() * weight).sum() / weight.sum()
+        return loss
 
     def shown(self, encoder: Features, hips: Mapping[str, Tensor], now: Moment) -> Tensor:
         """Redraw the films."""

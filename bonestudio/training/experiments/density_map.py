@@ -71,7 +71,7 @@ class DensityMap(Experiment[Options, Hips]):
     def build(self) -> Parts:
         """G, with a pretrained encoder where one is named, and D; an AdamW for each."""
         o = self.options
-        self.config = {"width": o.width, "channels": o.channels}
+        self.config: dict[str, Any] = {"width": o.width, "channels": o.channels}
         self.G = Generator(**self.config)
         if o.pretrained:
             take_encoder(self.G.encoder, o.pretrained, fold=self.data.fold)
