@@ -42,6 +42,8 @@ RECIPES = (
     "volume/stylegan3d-quick",
     "volume/progan3d-encoder-quick",
     "volume/stylegan3d-encoder-quick",
+    "density/pretrain-bd-quick",
+    "density/map-none-quick",
 )
 # Fewer renderings to wait for, and batches nearer to the recipe's own.
 FEW = {
@@ -71,7 +73,11 @@ ON_SCANS = {  # virtual patients' scans
     "volume/progan3d-encoder-quick": ["data.count=12", "training.batch=4"],
     "volume/stylegan3d-encoder-quick": ["data.count=12", "training.batch=4"],
 }
-FEW |= ON_SCANS
+ON_HIPS = {
+    "density/pretrain-bd-quick": ["data.count=4"],
+    "density/map-none-quick": ["data.count=4"],
+}
+FEW |= ON_SCANS | ON_HIPS
 PLAIN = ["training.precision=32-true", "training.channels_last=false", "training.kernel=plain"]
 
 
@@ -94,7 +100,7 @@ class Side:
         told = read_recipe(
             recipe,
             overrides=[f"training.batch={batch}", *overrides],
-            data=None if recipe in ON_SCANS else str(data),
+            data=None if recipe in ON_SCANS | ON_HIPS else str(data),
         )
         experiment = find_experiment(told.experiment)(told.options, told.data)
         self.loop = Loop(told, experiment, data)

@@ -73,7 +73,10 @@ class Projecting(nn.Module):
 
 
 class Queue(nn.Module):
-    """The latest keys and whose they are, oldest overwritten first (MoCo, He et al. 2020)."""
+    """The latest keys and whose they are, oldest overwritten first (MoCo, He et al. 2020).
+
+    It begins full of random keys, which are nobody's (label −1).
+    """
 
     keys: Tensor
     labels: Tensor
@@ -81,7 +84,7 @@ class Queue(nn.Module):
 
     def __init__(self, *, length: int = 4096, features: int = 2048) -> None:
         super().__init__()
-        self.register_buffer("keys", torch.zeros(length, features))
+        self.register_buffer("keys", F.normalize(torch.randn(length, features), dim=1))
         self.register_buffer("labels", torch.full((length,), -1.0))
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
 
@@ -92,11 +95,6 @@ class Queue(nn.Module):
         self.keys[at] = keys.to(self.keys.dtype)
         self.labels[at] = labels.to(self.labels.dtype)
         self.place = (self.place + len(keys)) % len(self.keys)
-
-    @property
-    def filled(self) -> Tensor:
-        """Which places hold a key, [length] bool."""
-        return self.labels >= 0
 
 
 def contrast(

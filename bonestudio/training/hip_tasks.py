@@ -136,7 +136,7 @@ class Contrast(Task):
             alike = torch.zeros_like(alike)
         # Keys of the batch's other films are no negatives in MoCo: only a query's own key is there.
         positive = torch.cat([own, alike[:, len(x) :]], 1)
-        known = torch.cat([own, self.queue.filled.expand(len(x), -1)], 1)
+        known = torch.cat([own, torch.ones_like(alike[:, len(x) :])], 1)
         loss = contrast(
             q, torch.cat([k, self.queue.keys]), positive, known=known, temperature=self.temperature
         ).mean()

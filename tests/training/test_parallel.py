@@ -27,8 +27,24 @@ DEEP = {
 NORMED = {"caae", "cyclegan", "multicyclegan", "unet", "wrist-points"}
 _ENCODERS = {"progan3d-encoder", "stylegan3d-encoder"}
 WITHOUT = {
-    "buffer": {"cyclegan", "multicyclegan", "progan3d", "stylegan3d", *_ENCODERS},
-    "average": {"dcgan-paper", "caae", "residual", "densenet", "multicyclegan", *_ENCODERS},
+    "buffer": {
+        "density-map",
+        "density-info",
+        "cyclegan",
+        "multicyclegan",
+        "progan3d",
+        "stylegan3d",
+        *_ENCODERS,
+    },
+    "average": {
+        "density-info",
+        "dcgan-paper",
+        "caae",
+        "residual",
+        "densenet",
+        "multicyclegan",
+        *_ENCODERS,
+    },
 }
 
 

@@ -198,7 +198,22 @@ ON_SCANS = {
     "stylegan3d-encoder": ("volume/stylegan3d-encoder-paper", INVERTING),
 }
 SMALL |= ON_SCANS
-VIRTUAL = ("unet", "wrist-points")  # their truth is known of phantoms alone
+HIPS = [
+    "data.count=4",
+    "data.poses=1",
+    "data.exposures=3",
+    "options.size=64",
+    "options.width=0.0625",
+    "training.batch=4",
+    "training.precision=32-true",
+]
+ON_HIPS = {
+    "density-map": ("density/map-none-quick", [*HIPS, "options.channels=8"]),
+    "density-contrast": ("density/pretrain-pac-quick", [*HIPS, "options.queue=10"]),
+    "density-info": ("density/pretrain-pi-quick", HIPS),
+}
+SMALL |= ON_HIPS
+VIRTUAL = ("unet", "wrist-points", *ON_HIPS)  # their truth is known of phantoms alone
 SMALL["bone-age"] = ("extractors/phalange-rsna", SMALL["extractor"][1])
 CASES = (*SMALL, "toy")
 STEPS = 4
