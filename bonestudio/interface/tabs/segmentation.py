@@ -30,6 +30,7 @@ from bonestudio.interface.tabs.segmentation_page import (
     way_choices,
 )
 from bonestudio.interface.viewers.segmentation import (
+    WHEN_SETTLED,
     packed,
     packed_film,
     packed_findings,
@@ -37,6 +38,7 @@ from bonestudio.interface.viewers.segmentation import (
 )
 
 _segmenter = BoneSegmenter()
+_ASKED = 10**6  # an answer that no stroke asked for counts after all strokes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def fill() -> None:
     on(page.truth.upload, answers.compare, [case, page.truth], [*measured, page.truth])
     on(page.deck.edited, answers.edit, case, measured, trigger_mode="always_last")
     on(page.deck.moved, answers.move, case, measured, trigger_mode="always_last")
-    on(page.save.click, answers.save, [case, page.kind], [page.saved, page.status])
+    on(page.save.click, answers.save, [case, page.kind], [page.saved, page.status], js=WHEN_SETTLED)
     api(segment, api_name="segment", concurrency_id="networks", concurrency_limit=1)
 
 
@@ -126,13 +128,13 @@ class Answers:
         there = _there(case)
         answer = self._new(there.film, there.source, (way, anatomy, view), request)
         again = replace(answer[self.case], truth=there.truth)
-        findings = packed_findings(again.found, dice=again.dice)
+        findings = packed_findings(again.found, again.value["film"], dice=again.dice)
         return {**answer, self.case: again, self.page.found: findings}
 
     def look(self, case: Case | None, view: str) -> dict[Any, Any]:
         """Measure the wrist as one from the front or the side."""
         there = _there(case)
-        return self._measured(there, there.found.seen_from(VIEWS[view]), 10**6, "measured anew")
+        return self._measured(there, there.found.seen_from(VIEWS[view]), _ASKED, "measured anew")
 
     def even_out(
         self,
@@ -165,7 +167,9 @@ class Answers:
             session.delete_upload(Path(path))
         return {
             self.case: compared,
-            self.page.found: packed_findings(compared.found, edit=10**6, dice=compared.dice),
+            self.page.found: packed_findings(
+                compared.found, compared.value["film"], edit=_ASKED, dice=compared.dice
+            ),
             self.page.truth: None,
             self.page.status: frame.said(f"Dice of bone against the true mask {whole:.3f}"),
         }
@@ -199,7 +203,7 @@ class Answers:
         now = replace(case, found=found)
         return {
             self.case: now,
-            self.page.found: packed_findings(found, edit=edit, dice=now.dice),
+            self.page.found: packed_findings(found, now.value["film"], edit=edit, dice=now.dice),
             self.page.status: frame.said(found.model, words),
         }
 
@@ -218,7 +222,7 @@ class Answers:
             self.page.truth: None,
             self.page.way: gr.update(choices=way_choices(anatomy), value=chosen),
             self.page.deck: value,
-            self.page.found: packed_findings(found),
+            self.page.found: packed_findings(found, value["film"]),
             self.page.read: frame.facts(_facts(film)),
             self.page.save: gr.update(interactive=True),
             self.page.even: False,

@@ -14,6 +14,7 @@ export class Bones {
 	wrist = {view: null, landmarks: {}, measurements: []};
 	dice = null;
 	edit = 0; // strokes and drags since the film was opened
+	answered = 0; // the last of them that the server knows
 	canvas = document.createElement("canvas");
 	#undo = [];
 	#listeners = [];
@@ -28,7 +29,7 @@ export class Bones {
 
 	lay(film, bits, bones) {
 		const before = new Map(this.bones.map(({name, shown}) => [name, shown]));
-		Object.assign(this, {film, bits, edit: 0, dice: null});
+		Object.assign(this, {film, bits, edit: 0, answered: 0, dice: null});
 		this.#undo = [];
 		this.bones = bones.map((bone) => ({...bone, shown: before.get(bone.name) ?? true, pixels: 0}));
 		this.radius = Math.max(2, Math.round(Math.max(film.width, film.height) / 80));
@@ -41,6 +42,7 @@ export class Bones {
 
 	// What the server measured; an answer to an older edit is no longer true.
 	tell({view, landmarks, measurements, dice, edit}) {
+		this.answered = Math.max(this.answered, edit);
 		if (edit < this.edit) return;
 		this.wrist = {view, landmarks: {...landmarks}, measurements};
 		this.dice = dice;

@@ -28,6 +28,10 @@ _DECK = _IMPORT + (
     "{open: () => trigger('open', {}), edited: (told) => trigger('edited', told), moved: (told) => trigger('moved', told)}));"
 )
 _FINDINGS = _IMPORT + "import(address).then((bones) => bones.mountFindings(element, props, watch));"
+# An event with this ``js`` is sent when the server knows what was painted and dragged before.
+WHEN_SETTLED: Final = (
+    "async (...said) => { await document.querySelector('.sg')?.settled?.(); return said; }"
+)
 _TITLES: Final = {
     "radial_inclination": "Radial inclination",
     "ulnar_variance": "Ulnar variance",
@@ -67,9 +71,11 @@ def mask_findings() -> gr.HTML:
 
 def packed(found: Segmentation, folder: Path, *, name: str, badge: str | None) -> dict[str, Any]:
     """Write film and masks into the visitor's folder and say what they are: the deck's value."""
-    path = folder / f"{token_urlsafe(16)}.u8.gz"
+    token = token_urlsafe(16)
+    path = folder / f"{token}.u8.gz"
     path.write_bytes(gzip.compress(_bits(found).tobytes(), 1))
     return {
+        "film": token,
         "sheet": packed_film(found.film, folder, name=name, badge=badge),
         "bits": FileData(path=str(path), orig_name="bones").model_dump(),
         "bones": [{"name": bone, "colour": COLOURS[i]} for i, bone in enumerate(found.bones)],
@@ -82,13 +88,16 @@ def packed_film(film: Radiograph, folder: Path, *, name: str, badge: str | None)
 
 
 def packed_findings(
-    found: Segmentation, *, edit: int = 0, dice: Mapping[str, float] | None = None
+    found: Segmentation, film: str, *, edit: int = 0, dice: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
-    """Say what was measured: the findings' value. ``edit`` is that of the event it answers."""
+    """Say what was measured: the findings' value.
+
+    ``film`` is the one that the deck's value names, ``edit`` that of the event it answers.
+    """
     told = found.wrist.told()
     for row in told["measurements"]:
         row["title"] = _TITLES[row["name"]]
-    return {**told, "edit": edit, "dice": dict(dice) if dice is not None else None}
+    return {**told, "film": film, "edit": edit, "dice": dict(dice) if dice is not None else None}
 
 
 def unpacked(text: str, found: Segmentation) -> dict[str, NDArray[np.bool_]]:

@@ -10,6 +10,7 @@ let layer = null;
 export async function mountDeck(element, props, watch, trigger) {
 	const deck = element.querySelector(".sg");
 	deck.bones = bones; // for tests
+	deck.settled = settled;
 	const root = await rootOf(props.viewer);
 	const {viewer} = root;
 	const tell = {
@@ -49,11 +50,22 @@ function whenSeen(root, then) {
 	watcher.observe(root);
 }
 
+const PATIENCE = 10_000; // milliseconds
+
+// What is saved is what is seen: wait until the server knows the last stroke.
+async function settled() {
+	const until = Date.now() + PATIENCE;
+	while (bones.answered < bones.edit && Date.now() < until) await new Promise((done) => setTimeout(done, 30));
+}
+
 export function mountFindings(element, props, watch) {
 	furnishFindings(element.querySelector(".sg-findings"), bones, (name) => layer?.jump(name));
-	const tell = () => props.value && whenLaid(() => bones.tell(props.value));
-	watch("value", tell);
-	tell();
+	const hear = () => {
+		said = props.value;
+		settle();
+	};
+	watch("value", hear);
+	hear();
 }
 
 async function rootOf(name) {
@@ -64,9 +76,13 @@ async function rootOf(name) {
 	}
 }
 
-// Film and masks come by files, measurements at once: those wait for these.
-let laying = Promise.resolve();
-const whenLaid = (then) => laying.then(then);
+// Film and masks come by files, measurements at once: these wait for those.
+let said = null;
+let laid = null; // the film whose bones are there
+
+function settle() {
+	if (said && said.film === laid) bones.tell(said);
+}
 
 function presenter(viewer) {
 	let latest = 0;
@@ -77,8 +93,8 @@ function presenter(viewer) {
 		if (film === shown.film && masks === shown.masks) return;
 		const turn = (latest += 1);
 		const newest = () => turn === latest;
-		if (masks === shown.masks) laying = layFilm(viewer, value, newest);
-		else laying = layAll(viewer, value, newest);
+		if (masks === shown.masks) layFilm(viewer, value, newest);
+		else layAll(viewer, value, newest);
 		shown = {film, masks};
 	};
 }
@@ -94,6 +110,8 @@ async function layAll(viewer, value, newest) {
 	bones.lay({width, height, spacing}, bits, value.bones);
 	if (viewer.tool === "brush" || viewer.tool === "eraser") viewer.choose("window");
 	cover(viewer, opacity);
+	laid = value.film;
+	settle();
 }
 
 // The same film with another contrast.
