@@ -60,3 +60,11 @@ def age_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder,
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def volume_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of checkpoints: a small 3D-StyleGAN that draws a tube of bone, and a 3D-ProGAN."""
+    from volume_weights import write_volume_weights
+
+    return write_volume_weights(tmp_path_factory.mktemp("volume-weights"))

@@ -9,7 +9,7 @@ from bonestudio.checkpoints import Card, Part, save
 from bonestudio.networks import progan3d, stylegan3d
 from bonestudio.networks.volume_atlas import VolumeAtlas
 
-SHAPE = (16, 144, 112)
+SHAPE, SPACING = (8, 72, 56), 0.4856
 BONE, PLAIN = "stylegan3d-bone", "progan3d-plain"
 ATTRIBUTES = ("Tb.BMD", "Ct.BMD", "Tt.Ar")
 
@@ -17,7 +17,7 @@ ATTRIBUTES = ("Tb.BMD", "Ct.BMD", "Tt.Ar")
 def write_volume_weights(folder: Path) -> Path:
     """Write a 3D-StyleGAN that draws a tube of bone (with encoder and atlas), and a random 3D-ProGAN."""
     torch.manual_seed(0)
-    config = {"width": 1, "stages": 2, "base": [4, 36, 28]}
+    config = {"width": 1, "stages": 2, "base": [2, 18, 14]}
     style = {**config, "codes": 16}
     bone = stylegan3d.Generator(**style)
     _draw_a_tube(bone)
@@ -70,19 +70,19 @@ def write_volume_weights(folder: Path) -> Path:
     return folder
 
 
-SETTINGS = {"window": [-400.0, 1400.0], "shape": list(SHAPE), "spacing_mm": 0.2428, "stage": 1}
+SETTINGS = {"window": [-400.0, 1400.0], "shape": list(SHAPE), "spacing_mm": SPACING, "stage": 1}
 
 
 def _draw_a_tube(G: stylegan3d.Generator) -> None:
     """Channel 0: a ring of cortex; 1: sponge within; 2: everywhere. Styles weigh one against another."""
     _, y, x = np.indices(G.constant.shape[2:], dtype=float)
-    radius = np.hypot((y - 17.3) / 1.2, x - 13.6)
-    speckle = np.random.default_rng(0).random(radius.shape) < 0.45
+    radius = np.hypot((y - 8.4) / 1.2, x - 6.5)
+    speckle = np.random.default_rng(0).random(radius.shape) < 0.6
     with torch.no_grad():
         for parameter in [*G.blocks.parameters(), *G.to_volume.parameters(), G.constant]:
             parameter.zero_()
-        G.constant[0, 0] = torch.from_numpy((radius < 10) & (radius >= 7.5))
-        G.constant[0, 1] = torch.from_numpy((radius < 7.5) & speckle)
+        G.constant[0, 0] = torch.from_numpy((radius < 5.2) & (radius >= 4))
+        G.constant[0, 1] = torch.from_numpy((radius < 4) & speckle)
         G.constant[0, 2] = 1.0
         for stage in G.blocks:
             for conv in stage.convs:
@@ -93,7 +93,7 @@ def _draw_a_tube(G: stylegan3d.Generator) -> None:
         mixing.conv.weight[0, 2, 1, 1, 1] = mixing.conv.weight[1, 2, 1, 1, 1] = -0.5
         mixing.style.weight.normal_(std=0.25)
         for out in G.to_volume:
-            out.weight[0, :2, 1, 1, 1] = torch.tensor([5.2, 3.0]) / out.scale
+            out.weight[0, :2, 1, 1, 1] = torch.tensor([5.2, 2.2]) / out.scale
             out.bias.fill_(-1.1)
 
 

@@ -13,7 +13,7 @@ from bonestudio.errors import CheckpointError
 from bonestudio.imaging.types import Volume
 from bonestudio.instruments import volume_cards, volume_codes
 from bonestudio.instruments.volume_codes import Code
-from bonestudio.instruments.volume_measures import Measured, measure
+from bonestudio.instruments.volume_measures import SHAPE, Measured, measure
 from bonestudio.instruments.volume_session import Session, Step
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from bonestudio.instruments.volume_scan import Prepared
     from bonestudio.instruments.volume_target import Attempt
 
-_KEPT = (
-    8  # volumes remembered, so that a slider that returns finds what it left; 66 MB at full size
-)
+_KEPT = 8  # volumes, so that a slider that returns finds what it left; 66 MB at full size
+_REMEMBERED = 512  # measurements of volumes; they are small
 
 
 class VolumeEditor:
@@ -42,6 +41,7 @@ class VolumeEditor:
     def __init__(self, model: str | None = None) -> None:
         self._wanted = model
         self._drawn: OrderedDict[tuple[str, int | None], Volume] = OrderedDict()
+        self._known: OrderedDict[str, tuple[Measured, float | None]] = OrderedDict()
         self._lock = threading.Lock()
         self._parts: tuple[VolumeModel, Directions] | None = None
 
@@ -59,11 +59,6 @@ class VolumeEditor:
     def model(self) -> "VolumeModel":
         """The networks."""
         return self._loaded()[0]
-
-    @property
-    def simulated(self) -> str:
-        """What stands on every volume drawn."""
-        return "Simulated"
 
     def sample(self, *, seed: int = 0, truncation: float | None = None) -> Code:
         """Draw a code; ``truncation`` is 1.8 for 3D-ProGAN and 0.8 for 3D-StyleGAN by default."""
@@ -133,6 +128,13 @@ class VolumeEditor:
         """One way: 'sefa-1', 'Tb.BMD'; ``keep`` names attributes that it is to leave alone."""
         return self._loaded()[1].named(name, keep=tuple(keep))
 
+    def shape_beside(self, name: str) -> tuple[str, ...]:
+        """Say which attributes 'shape kept' holds while a direction is followed: those that were fitted."""
+        known = {way.name for way in self.directions() if way.kind == "attribute"}
+        if name not in known or name in SHAPE:
+            return ()
+        return tuple(one for one in SHAPE if one in known)
+
     def edit(self, code: Code, name: str, amount: float, *, keep: Sequence[str] = ()) -> Code:
         """Go ``amount`` (α, in standard deviations of random codes) along a direction."""
         return volume_codes.moved(code, self.direction(name, keep=keep).step, amount)
@@ -157,10 +159,10 @@ class VolumeEditor:
         return approach(
             direction,
             change,
-            start=self.measure(self.draw(code)),
-            measured_at=lambda amount: self.measure(
-                self.draw(volume_codes.moved(code, direction.step, amount))
-            ),
+            start=self.found(code)[0],
+            measured_at=lambda amount: self.found(volume_codes.moved(code, direction.step, amount))[
+                0
+            ],
             tolerance=abs(change) * 0.05 if tolerance is None else tolerance,
             tries=tries,
         )
@@ -178,6 +180,19 @@ class VolumeEditor:
         from bonestudio.instruments.volume_realism import realism
 
         return realism(self.card, volume, stack=self.model.shape[0])
+
+    def found(self, code: Code) -> tuple[Measured, float | None]:
+        """Measure a code's volume and score its realism, each code once."""
+        with self._lock:
+            if code.digest in self._known:
+                return self._known[code.digest]
+        volume = self.draw(code)
+        told = self.measure(volume), self.realism(volume)
+        with self._lock:
+            self._known[code.digest] = told
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return told
 
     def begin(self, name: str, code: Code, *, box: Any = None) -> Session:
         """Begin a history with a volume."""

@@ -32,6 +32,8 @@ class Direction:
         [codes]; one α goes one standard deviation of random codes along it.
     slope
         Predicted change of each attribute per α, in its unit; empty where nothing was fitted.
+    most
+        The attribute that it moves most, beside how much that differs from bone to bone.
     """
 
     name: str
@@ -39,10 +41,18 @@ class Direction:
     step: NDArray[np.float32]
     slope: dict[str, float]
 
+    most: str = ""
+
     @property
     def title(self) -> str:
         """Say what the direction does: its attribute, or what it moves most."""
-        return self.name if self.kind == "attribute" else f"Direction {self.name.split('-')[1]}"
+        if self.kind == "attribute":
+            return self.name
+        number = f"SeFa {self.name.split('-')[1]}"
+        if not self.most:
+            return number
+        slope = self.slope[self.most]
+        return f"{number}: {self.most} {slope:+.3g} {UNITS[self.most]} per α"
 
 
 def sefa(model: "VolumeModel", count: int = SEFA) -> list[NDArray[np.float32]]:
@@ -74,8 +84,7 @@ class Directions:
     def every(self) -> list[Direction]:
         """Attributes first, then SeFa's."""
         return [self.attribute(name) for name in self.names] + [
-            Direction(name=f"sefa-{k}", kind="sefa", step=step, slope=self.slopes(step))
-            for k, step in enumerate(self._sefa, start=1)
+            self._unnamed(f"sefa-{k}", step) for k, step in enumerate(self._sefa, start=1)
         ]
 
     def named(self, name: str, *, keep: tuple[str, ...] = ()) -> Direction:
@@ -109,6 +118,13 @@ class Directions:
             return {}
         change = self.atlas[1].slopes.float().numpy() @ step
         return {name: float(value) for name, value in zip(self.names, change, strict=True)}
+
+    def _unnamed(self, name: str, step: NDArray[np.float32]) -> Direction:
+        slope, most = self.slopes(step), ""
+        if self.atlas is not None:
+            scales = dict(zip(self.names, self.atlas[1].scales.tolist(), strict=True))
+            most = max(slope, key=lambda one: abs(slope[one]) / max(scales[one], 1e-9))
+        return Direction(name=name, kind="sefa", step=step, slope=slope, most=most)
 
     def _rows(self, names: tuple[str, ...]) -> NDArray[np.float32]:
         if self.atlas is None:

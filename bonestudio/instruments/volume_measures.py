@@ -44,7 +44,7 @@ def measure(volume: Volume) -> Measured:
     try:
         parts = find_compartments(volume)
         if not (parts.cortical.any() and parts.trabecular.any()):
-            raise ImageError("No bone with a cortex around a trabecular core was found.")  # noqa: TRY301
+            raise ImageError("No bone with a cortex around a trabecular core was found.")
         found = measure_microarchitecture(volume, compartments=parts)
     except BoneStudioError as error:
         return Measured(values={}, why=str(error))

@@ -30,7 +30,7 @@ class Tab:
 
 # The systems will stand here as age, fracture, segmentation, volume, density, turing; until the first
 # of them is there, the page opens with a picture: the light box.
-ORDER = ("age", "fracture", "segmentation", "lightbox", "turing")
+ORDER = ("age", "fracture", "segmentation", "volume", "lightbox", "turing")
 
 
 def working_tabs() -> Iterator[Tab]:

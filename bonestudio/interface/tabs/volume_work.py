@@ -1,0 +1,75 @@
+"""What a visitor of the Volume tab has in hand, and which of a slider's moves is the newest."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from bonestudio.errors import RequestError
+from bonestudio.imaging.types import Volume
+from bonestudio.instruments.volume import VolumeEditor
+from bonestudio.instruments.volume_session import Session, Step
+
+HOUR: Final = 3600  # seconds that a visitor's state is kept
+REST: Final = 0.25  # seconds after which a slider is taken to rest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A visitor's volumes.
+
+    Attributes
+    ----------
+    model
+        Checkpoint of the generator.
+    session
+        History of the volume that is edited.
+    second
+        The volume that is morphed to and mixed with.
+    scan
+        The scan that was inverted last, on the generator's grid.
+    turn
+        Name of the control's present use; steps of one turn replace each other.
+    """
+
+    model: str
+    session: Session
+    second: Step
+    scan: Volume | None = None
+    turn: str = ""
+
+
+def there(work: Work | None) -> Work:
+    """Refuse to work on nothing."""
+    if work is None:
+        raise RequestError("Draw a volume first, or invert a scan.")
+    return work
+
+
+@lru_cache(maxsize=4)
+def editor(model: str) -> VolumeEditor:
+    """Return the editor of a checkpoint; one serves all visitors."""
+    return VolumeEditor(model)
+
+
+class Moves:
+    """The newest value of each visitor's slider: what is older need not be drawn at full size."""
+
+    def __init__(self, most: int = 256) -> None:
+        self._newest: OrderedDict[str, float] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def moved(self, visitor: str, value: float) -> None:
+        """Note where a slider is now."""
+        with self._lock:
+            self._newest[visitor] = value
+            self._newest.move_to_end(visitor)
+            while len(self._newest) > self._most:
+                self._newest.popitem(last=False)
+
+    def rests(self, visitor: str, value: float) -> bool:
+        """Whether a slider is still where it was."""
+        with self._lock:
+            return self._newest.get(visitor, value) == value
