@@ -145,9 +145,13 @@ class AbnormalityClassifier:
 
 
 def classifiers() -> tuple[Card, ...]:
-    """Cards of the classifiers that are here, DenseNets first."""
+    """Cards of the classifiers that are here: one's own, then DenseNets, then others."""
     found = [card for card in cards(SYSTEM) if PART in card.parts and available(card.id)]
-    return tuple(sorted(found, key=lambda card: (not card.name.startswith("densenet"), card.id)))
+
+    def order(card: Card) -> tuple[bool, bool, str]:
+        return card.family != "own", not card.name.startswith("densenet"), card.id
+
+    return tuple(sorted(found, key=order))
 
 
 def calibration_note(card: Card) -> str:

@@ -130,7 +130,7 @@ def open_studies(data: StudySource) -> Mapping[Part, list[Cohort]]:
             "This recipe needs images; say where they are with --data FOLDER, or --data phantom."
         )
     whole: list[Cohort] = (
-        [ArmStudies(data.kinds, data.count, evened=data.evened)]
+        [ArmStudies((kind,), data.count, evened=data.evened) for kind in data.kinds]
         if virtual
         else open_labelled(Path(data.source), data.regions)
     )

@@ -1,5 +1,6 @@
 """Synthetic films that are added to a classifier's own: of a folder, a generator, or phantoms."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from bonestudio.imaging.types import Radiograph
 from bonestudio.networks.dcgan import LATENT
 from bonestudio.training.arm_studies import EVENED
 from bonestudio.training.arms import Arms, Prepared
+from bonestudio.training.films import kept
 from bonestudio.training.order import key_of
 from bonestudio.training.studies import (
     StudyFilms,
@@ -102,12 +104,18 @@ def _phantoms(data: StudySource, count: int, size: int, *, abnormal: bool) -> St
 
 
 def _refined(pixels: NDArray[np.uint8], *, abnormal: bool) -> NDArray[np.uint8]:
-    """Give clean phantoms the look of archived films."""
+    """Give clean phantoms the look of archived films; the result is kept."""
     from bonestudio.instruments.refiner import Refiner
 
-    films = [Radiograph(pixels=film.astype(np.float32) / np.float32(255)) for film in pixels]
-    redrawn = Refiner(abnormal=abnormal).refine(films, are_prepared=True)
-    return np.stack([np.rint(film.pixels * 255).astype(np.uint8) for film in redrawn])
+    refiner = Refiner(abnormal=abnormal)
+
+    def redraw() -> NDArray[np.uint8]:
+        films = [Radiograph(pixels=film.astype(np.float32) / np.float32(255)) for film in pixels]
+        redrawn = refiner.refine(films, are_prepared=True)
+        return np.stack([np.rint(film.pixels * 255).astype(np.uint8) for film in redrawn])
+
+    key = hashlib.sha256(refiner.card.model_dump_json().encode() + pixels.tobytes())
+    return kept("refined", key.hexdigest()[:24], redraw)
 
 
 def _generated(data: StudySource, count: int, size: int, *, abnormal: bool) -> StudyFilms:

@@ -161,6 +161,8 @@ def test_bad_images_get_one_sentence(network, images, sentence):
 
 def test_classifiers_are_listed_and_other_weights_refused(network, tmp_path):
     assert "fracture/tiny" in [card.id for card in classifiers()]
+    save(card_of(name="mine", family="own"), {"classifier": network}, tmp_path)
+    assert classifiers()[0].id == "fracture/mine"  # before all that ship
     save(
         card_of(name="other", parts={"generator": card_of().parts["classifier"]}),
         {"generator": network},

@@ -245,11 +245,11 @@ def test_sweeps_fill_their_tables_and_go_on_where_they_stopped(mura, tmp_path):
     ]
     assert [row[7] for row in table.rows if row[1] == "paper 001"] == [0.831, 0.826, 0.8, 0.775]
     assert all(path.is_file() for path in write_table(table, tmp_path))
-    done = (tmp_path / "augmentation.runs.jsonl").read_text().splitlines()
+    done = (tmp_path / "trainings.jsonl").read_text().splitlines()
     assert len(done) == 2
     again = augmentation_table(sweep, shares=[20], workers=1, out=tmp_path)
     assert again.rows[0][7] == table.rows[1][7] == json.loads(done[1])["value"]["accuracy"]
-    assert (tmp_path / "augmentation.runs.jsonl").read_text().splitlines() == done
+    assert (tmp_path / "trainings.jsonl").read_text().splitlines() == done
     with pytest.raises(BoneStudioError, match="scale"):
         ablation_table(sweep, scale=0, workers=1, out=tmp_path)
 

@@ -276,7 +276,7 @@ class Abnormality(Experiment[Options, StudySource]):
     def _limits(self, family: str) -> str:
         if family == "phantom":
             return (
-                "Knows simulated breaks of radius and ulna in virtual patients and nothing else: "
-                "on a real radiograph its answer means little. Not for diagnosis."
+                "Knows simulated breaks of radius and ulna in virtual patients and nothing else, no "
+                "plates or wires: on a real radiograph its answer means little. Not for diagnosis."
             )
         return "Knows films like those it learned from. Not for diagnosis."

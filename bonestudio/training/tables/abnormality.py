@@ -163,6 +163,7 @@ def _cell(found: Estimate) -> Cell:
 def _notes(of: str, films: int) -> list[str]:
     return [
         f"{films} films of {of}; a study's probability is the mean over its views, called above 0.5.",
+        "Virtual patients are seen twice, whole and broken; the intervals take all studies for others'.",
         "95 % intervals: Wilson (shares), Fleiss (κ), DeLong (AUC), normal (heat).",
         "Calibration error and Brier score are of single films.",
         f"Heat: the share of Grad-CAM's map within {AROUND:g} mm of a break, over all broken films.",

@@ -33,9 +33,7 @@ def augmentation_table(sweep: Sweep, *, shares: Sequence[int], workers: int, out
     check_synthetic(sweep.synthetic)
     normals, abnormals = sweep.counts()
     plans = {share: Plan(name=f"{share}", normal=round(share * normals / 100)) for share in shares}
-    found = train_all(
-        sweep, list(plans.values()), workers=workers, ledger=out / "augmentation.runs.jsonl"
-    )
+    found = train_all(sweep, list(plans.values()), workers=workers, out=out)
     rows: list[list[Cell]] = []
     for share, plan in plans.items():
         runs = found[plan.name]

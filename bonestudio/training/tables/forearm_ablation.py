@@ -50,9 +50,7 @@ def ablation_table(sweep: Sweep, *, scale: float, workers: int, out: Path) -> Ta
         added = round(count * scale)
         name = f"natural + {added} per class" if count else "natural only"
         plans[count] = Plan(name=name, normal=added, abnormal=added)
-    found = train_all(
-        sweep, list(plans.values()), workers=workers, ledger=out / "forearm-ablation.runs.jsonl"
-    )
+    found = train_all(sweep, list(plans.values()), workers=workers, out=out)
     for count, plan in plans.items():
         runs = found[plan.name]
         rows.append(

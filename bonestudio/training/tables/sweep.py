@@ -20,6 +20,7 @@ from bonestudio.training.studies import open_studies
 from bonestudio.training.tables.table import Cell
 from bonestudio.training.terminal import Silence
 
+LEDGER = "trainings.jsonl"
 SCORES = ("accuracy", "kappa", "auc", "sensitivity", "specificity")
 
 
@@ -74,18 +75,18 @@ class Sweep:
 
 
 def train_all(
-    sweep: Sweep, plans: Sequence[Plan], *, workers: int, ledger: Path
+    sweep: Sweep, plans: Sequence[Plan], *, workers: int, out: Path
 ) -> dict[str, list[dict[str, float]]]:
     """Train every row ``runs`` times and score it on the test studies.
 
-    What ``ledger`` holds of an interrupted sweep is not trained again.
+    What LEDGER in ``out`` holds, of an interrupted sweep or of another one, is not trained again.
     """
     if sweep.runs < 1:
         raise RequestError(f"Each row is trained at least once, not {sweep.runs} times.")
     asked = {_key(recipe): (plan.name, recipe) for plan, recipe in _recipes(sweep, plans)}
     items = {key: recipe.model_dump(mode="json") for key, (_, recipe) in asked.items()}
     found: dict[str, list[dict[str, float]]] = {plan.name: [] for plan in plans}
-    outcomes = {o.key: o for o in batch.run(train_one, items, ledger=ledger, workers=workers)}
+    outcomes = {o.key: o for o in batch.run(train_one, items, ledger=out / LEDGER, workers=workers)}
     for key, (name, _) in asked.items():
         if outcomes[key].error:
             raise TrainingError(str(outcomes[key].error))
