@@ -14,6 +14,8 @@ COMMANDS = {
     "synthesise": "draw hands, break bones by design, pack labelled sets",
     "classify": "call a study of one or more views normal or abnormal",
     "segment": "find the bones of a hand, wrist or forearm and measure the wrist",
+    "density": "estimate bone density from radiographs of the hip",
+    "volume": "draw, invert, morph, mix, edit and measure HR-pQCT volumes",
     "phantom": "write virtual patients as files, or compare them with real films",
     "study": "open, watch, unblind and report reader studies",
 }

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from bonestudio.commands.evaluate_density import density
 from bonestudio.commands.evaluate_fractures import abnormality, augmentation, forearm_ablation
 from bonestudio.commands.output import write_tables
 
@@ -162,6 +163,7 @@ COMMAND = {
     "hands": hands,
     "extractors": extractors,
     "segmentation": segmentation,
+    "density": density,
     "abnormality": abnormality,
     "augmentation": augmentation,
     "forearm-ablation": forearm_ablation,

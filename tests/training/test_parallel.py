@@ -18,6 +18,7 @@ ROUNDING = 2e-6  # computed in 32 bits
 # A rounding that turns a rectifier off is amplified by the norms above it; in 64 bits these agree.
 DEEP = {
     "unet": 1e-5,
+    "density-contrast": 1e-5,
     "visual-grader": 1e-5,
     "residual": 2e-5,
     "densenet": 2e-5,
