@@ -53,24 +53,26 @@ def report(film: Radiograph, estimate: Estimate) -> Any:
     page = Image.new("RGB", (1240, 877), "white")
     draw = ImageDraw.Draw(page)
     large, usual, small = (ImageFont.load_default(size) for size in (30, 20, 15))
-    pictures = [np.repeat(to_bytes(windowed(film))[..., None], 3, 2), overlay(film, estimate)]
+    pictures = [np.repeat(to_bytes(windowed(film))[..., None], 3, 2)]
+    if estimate.told:  # a map of what is no hip would only mislead
+        pictures.append(overlay(film, estimate))
     left = 40
     for picture in pictures:
         shown = Image.fromarray(picture)
         shown.thumbnail((290, 720))
         page.paste(shown, (left, 80))
         left += shown.width + 16
-    bar = Image.fromarray(colour_bar(400))
-    page.paste(bar, (left, 80))
-    for value in np.linspace(SCALE[1], SCALE[0], 5):
-        y = 80 + (SCALE[1] - value) / (SCALE[1] - SCALE[0]) * 400
-        draw.text((left + 20, y), f"{value:.1f}", "black", usual, anchor="lm")
-    draw.text((left, 500), "g/cm²", "black", usual)
+    if estimate.told:
+        page.paste(Image.fromarray(colour_bar(400)), (left, 80))
+        for value in np.linspace(SCALE[1], SCALE[0], 5):
+            y = 80 + (SCALE[1] - value) / (SCALE[1] - SCALE[0]) * 400
+            draw.text((left + 20, y), f"{value:.1f}", "black", usual, anchor="lm")
+        _write(draw, (left, 500), "g/cm²", (usual, small))
     draw.text((40, 26), "Bone density estimated from a radiograph", "black", large)
     x, y = left + 110, 90
     for line in findings(estimate):
         for part in _wrapped(line, 52):
-            draw.text((x, y), part, "black", usual)
+            _write(draw, (x, y), part, (usual, small))
             y += 28
         y += 8
     draw.text((40, 838), NOTICE, "#8a1c1c", usual)
@@ -109,6 +111,18 @@ def said(value: Value) -> str:
         return f"{value.density:.2f} g/cm²"
     low, high = value.interval
     return f"{value.density:.2f} g/cm² (90 %: {low:.2f} to {high:.2f})"
+
+
+def _write(draw: Any, place: tuple[float, float], text: str, fonts: tuple[Any, Any]) -> None:
+    """Write a line; a square, which Pillow's own font has not got, is a small raised 2."""
+    usual, small = fonts
+    x, y = place
+    for i, part in enumerate(text.split("²")):
+        if i:
+            draw.text((x, y - 3), "2", "black", small)
+            x += draw.textlength("2", small)
+        draw.text((x, y), part, "black", usual)
+        x += draw.textlength(part, usual)
 
 
 def _wrapped(line: str, width: int) -> list[str]:
