@@ -142,6 +142,7 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
     page.wait_for_selector("#volume-volume-other .bv-solid canvas", timeout=60_000)
     other = "document.querySelector('#volume-volume-other .bv').parentElement.boneViewer.scene"
     page.wait_for_function(f"{other}?.volume", timeout=60_000)
+    assert page.evaluate(f"{VIEWER}.scene.place().azimuth") == camera
     page.locator("#volume-volume .bv-solid canvas").focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function(f"{other}.place().azimuth === {camera - 5}")

@@ -202,17 +202,17 @@ def _edit(made: dict[str, Any]) -> None:
 
 def _sliders(made: dict[str, Any], groups: dict[str, Any]) -> None:
     """Put the one control of each mode under the image."""
-    with gr.Column(visible=False, elem_classes="ve-slider") as groups["share"]:
+    with gr.Column(visible=False, scale=0, elem_classes="ve-slider") as groups["share"]:
         made["share"] = gr.Slider(
             0, 1, value=0, step=0.01, elem_id="volume-share",
             label="Share of the second volume (0 this one, 1 the second)",
         )  # fmt: skip
-    with gr.Column(visible=False, elem_classes="ve-slider") as groups["layers"]:
+    with gr.Column(visible=False, scale=0, elem_classes="ve-slider") as groups["layers"]:
         made["layers"] = gr.Slider(
             0, 15, value=15, step=1, elem_id="volume-layers",
             label="Layers that keep this volume's style; finer ones take the second's",
         )  # fmt: skip
-    with gr.Column(visible=False, elem_classes="ve-slider") as groups["amount"]:
+    with gr.Column(visible=False, scale=0, elem_classes="ve-slider") as groups["amount"]:
         made["amount"] = gr.Slider(
             -6, 6, value=0, step=0.1, elem_id="volume-amount",
             label="α along the direction, standard deviations",

@@ -16,7 +16,8 @@ export const LAYOUTS = {
   render: [{ pane: "render", position: [0, 0, 1, 1] }],
 };
 const CYAN = [76 / 255, 201 / 255, 240 / 255, 1];
-const FRONT = { azimuth: 150, elevation: 15 }; // the still's azimuth 30, elevation 15
+// The camera is that of the still at azimuth 30, elevation 15.
+const HOME = { azimuth: 150, elevation: 15, scale: 1, crosshair: [0.5, 0.5, 0.5], pan: [0, 0, 0, 1] };
 const DRAG = { pan: 3, crosshair: 8, windowing: 9 };
 const linked = new Map(); // group name → scenes whose cameras and crosshairs go together
 
@@ -98,10 +99,12 @@ export class Scene {
     await this.slices.attachToCanvas(this.canvases[0], true);
     await this.solid.attachToCanvas(this.canvases[1], true);
     await this.solid.setVolumeRenderIllumination(0.6);
-    this.home();
-    if (!this.group) return;
-    if (!linked.has(this.group)) linked.set(this.group, new Set());
-    linked.get(this.group).add(this);
+    if (this.group && !linked.has(this.group)) linked.set(this.group, new Set());
+    const others = linked.get(this.group);
+    // Whoever comes later looks from where the others look.
+    const first = [...(others ?? [])].find((other) => other.volume);
+    this.restore(first?.place() ?? HOME);
+    others?.add(this);
   }
 
   // Camera, zoom and crosshair go to the other viewers of the group, once a frame at most.
@@ -211,8 +214,7 @@ export class Scene {
   }
 
   home() {
-    const { azimuth, elevation } = FRONT;
-    this.restore({ azimuth, elevation, scale: 1, crosshair: [0.5, 0.5, 0.5], pan: [0, 0, 0, 1] });
+    this.restore(HOME);
     this.share();
   }
 
