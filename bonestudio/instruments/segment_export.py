@@ -84,7 +84,7 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as picture:
             if picture.mode not in {"P", "L", "1"}:
                 raise ImageError("A true mask is a PNG whose grey values or palette are labels.")
-            labels: NDArray[np.uint8] = np.asarray(picture, np.uint8)
+            labels: NDArray[np.uint8] = np.array(picture, np.uint8)
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise ImageError("A true mask is a PNG whose grey values or palette are labels.") from error
     if labels.max(initial=0) > len(BONES) and len(np.unique(labels)) == 2:  # 0 and 255: bone at all

@@ -11,16 +11,19 @@ import pytest
 from PIL import Image
 
 from bonestudio.cli import main
-from bonestudio.errors import CheckpointError, RequestError
+from bonestudio.errors import CheckpointError, ImageError, RequestError
 from bonestudio.imaging import read_volume, write_radiograph
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments import bone_ways, segmenter
 from bonestudio.instruments.bone_ways import Square
 from bonestudio.instruments.segment_export import (
     export,
+    mask_png,
     measurements_csv,
     overlay_pixels,
+    read_labels,
     seg_bytes,
+    seg_source,
 )
 from bonestudio.instruments.segmenter import BoneSegmenter
 from bonestudio.measures.bones import BONES, grouped
@@ -81,6 +84,44 @@ def test_a_brush_is_measured_anew(found):
         found.edited(np.full_like(labels, 9))
 
 
+def test_a_hand_mends_masks_points_and_view(found):
+    masks = dict(found.masks)
+    cut = masks["radius"].copy()
+    cut[: round(found.wrist.landmarks["axis_far"][0]) + 8] = False
+    edited = found.with_masks({**masks, "radius": cut, "humerus": np.zeros_like(cut)})
+    assert edited.masks["radius"].sum() == cut.sum()
+    assert "humerus" not in edited.masks
+    assert edited.masks["ulna"].sum() == masks["ulna"].sum()  # bones may overlap
+    row, column = found.wrist.landmarks["radial_styloid"]
+    dragged = found.with_landmarks({"radial_styloid": (row - 10, column)})
+    assert dragged.wrist["radial_inclination"].value > 2 + found.wrist["radial_inclination"].value
+    lateral = found.seen_from("LL")
+    assert "from the front, not from the side" in lateral.wrist["volar_tilt"].why
+    assert lateral.seen_from(None).wrist["radial_inclination"].value == pytest.approx(30, abs=1.5)
+    with pytest.raises(RequestError, match="shape"):
+        found.with_masks({"radius": cut[1:]})
+
+
+def test_dice_against_a_label_map(found, tmp_path):
+    (tmp_path / "mask.png").write_bytes(mask_png(found))
+    truth = read_labels(tmp_path / "mask.png")
+    assert (truth == found.labels).all()
+    assert found.dice(truth)["bone"] == 1
+    truth[truth == BONES.index("ulna") + 1] = 0
+    scores = found.dice(truth)
+    assert scores["ulna"] == 0
+    assert 0.5 < scores["bone"] < 1
+    whole = (found.labels > 0).astype(np.uint8) * 255
+    Image.fromarray(whole).save(tmp_path / "whole.png")
+    assert found.dice(read_labels(tmp_path / "whole.png"))["bone"] == 1
+    Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20)).save(tmp_path / "film.png")
+    with pytest.raises(ImageError, match="labels 0 to 8"):
+        read_labels(tmp_path / "film.png")
+    (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
+    with pytest.raises(ImageError, match="palette are labels"):
+        read_labels(tmp_path / "text.png")
+
+
 def test_files_hold_what_was_found(found, tmp_path):
     written = export(found, tmp_path, stem="bones")
     assert set(written) == {"mask", "overlay", "nifti", "csv"}  # no SEG without a DICOM film
@@ -131,6 +172,12 @@ def test_a_dicom_film_becomes_a_dicom_seg(found, tmp_path):
     assert list(map(float, measures.PixelSpacing)) == pytest.approx(
         list(map(float, tags.PixelSpacing))
     )
+    kept = seg_source(film)  # what a tab keeps of the film answers for it
+    assert not any(word in str(kept) for word in ("Doe^Jane", "case-4711-k", "19700101"))
+    path.write_bytes(seg_bytes(found, kept))
+    assert highdicom.seg.segread(path).StudyInstanceUID == tags.StudyInstanceUID
+    Image.new("L", (40, 40)).save(tmp_path / "plain.png")
+    assert seg_source(tmp_path / "plain.png") is None
     text = str(seg)
     assert not any(word in text for word in ("Doe^Jane", "case-4711-k", "19700101"))
 

@@ -50,7 +50,7 @@ function whenSeen(root, then) {
 	watcher.observe(root);
 }
 
-const PATIENCE = 10_000; // milliseconds
+const PATIENCE = 60_000; // milliseconds
 
 // What is saved is what is seen: wait until the server knows the last stroke.
 async function settled() {
