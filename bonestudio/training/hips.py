@@ -1,5 +1,6 @@
 """Where hips come from: a folder of radiographs with maps, or virtual patients; and how they are moved."""
 
+import hashlib
 import math
 import tempfile
 from pathlib import Path
@@ -15,7 +16,6 @@ from bonestudio.cohorts.bmd_pairs import TARGET, WHOLE
 from bonestudio.cohorts.sample import Sample
 from bonestudio.errors import TrainingError
 from bonestudio.places import cache
-from bonestudio.training.films import cache_key
 from bonestudio.training.hip_films import HipFilms, virtual_hips
 from bonestudio.training.moment import Moment
 from bonestudio.training.recipes import Source
@@ -44,13 +44,14 @@ def open_hips(data: Hips, *, size: int) -> HipFilms:
             "This recipe needs radiographs with maps of their mineral; say where they are with "
             "--data FOLDER, or --data phantom."
         )
-    whole = (Path(data.source) / "bmd_whole").is_dir()
-    return read_pairs(XrayBmdPairs(data.source, maps="both" if whole else "target"), size=size)
+    return read_pairs(Path(data.source), size=size)
 
 
-def read_pairs(cohort: XrayBmdPairs, *, size: int) -> HipFilms:
-    """Read a cohort of pairs once and keep it in the cache folder."""
-    path = cache() / "hip-films" / f"pairs-{cache_key(cohort, size)}.npz"
+def read_pairs(folder: Path, *, size: int) -> HipFilms:
+    """Read a folder of pairs once and keep it in the cache folder; maps of all bone may be missing."""
+    places = ["bmd", "bmd_whole"] if (folder / "bmd_whole").is_dir() else ["bmd"]
+    cohort = XrayBmdPairs(folder, maps="both" if len(places) > 1 else "target")
+    path = cache() / "hip-films" / f"pairs-{_key(cohort, places, size)}.npz"
     if not path.is_file():
         parts = [
             _pair(
@@ -79,6 +80,18 @@ def read_pairs(cohort: XrayBmdPairs, *, size: int) -> HipFilms:
         films=films, proximal=maps[:, 0], bone=maps[:, 1], geometry=torch.arange(len(films)),
         factor=torch.ones(len(films)), facts=table, poses=cohort.poses,
     )  # fmt: skip
+
+
+def _key(cohort: XrayBmdPairs, places: list[str], size: int) -> str:
+    """Name what the arrays depend on: which films and maps, and the state of their files."""
+    key = hashlib.sha256(f"{size}|{cohort.folder.resolve()}".encode())
+    for file, words in zip(cohort.files, cohort.words, strict=True):
+        key.update(f"{file}|{words.get('side')}".encode())
+        maps = [Path(place, file).with_suffix(".npy") for place in places]
+        for path in [Path("xray", file), *maps]:
+            state = (cohort.folder / path).stat()
+            key.update(f"{state.st_size}|{state.st_mtime_ns}".encode())
+    return key.hexdigest()[:24]
 
 
 def _pair(sample: Sample, size: int, *, mirrored: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -120,7 +120,7 @@ class DensityMap(Experiment[Options, Hips]):
         own = self.held_out.themselves()
         true, found = densities(self._best(now), own, device=now.device)
         if len(true) < 3 or found.std() == 0:
-            return {"mae": mean_absolute_error(found, true)}
+            return {"mae": float(np.abs(found - true).mean())}
         return {
             "pcc": pearson(found, true),
             "icc": icc(np.stack([found, true], 1)),
