@@ -117,4 +117,4 @@ def test_fractures_survive_the_shipped_refiner_and_films_look_more_natural():
         kept.append(imprint(before, redrawn, broken.masks["fracture"]).kept)
     assert all(kept)
     scores = {metric.name: metric.value for metric in refiner.card.metrics}
-    assert scores["kid_redrawn"] < 0.5 * scores["kid_clean"]
+    assert scores["kid_redrawn"] < 0.6 * scores["kid_clean"]
