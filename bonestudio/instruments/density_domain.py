@@ -23,6 +23,7 @@ DENSITIES: Final = (0.35, 1.9)
 """g/cm² by equation 2 between which adults lie; virtual ones from 0.55 to 1.6."""
 METAL: Final = 0.004
 """Share of half a film that is as bright as the brightest, in one piece: more is metal."""
+NO_FEMUR: Final = "No proximal femur is found on this film."
 _GLARE = 0.97  # of the film's brightest level
 _MARGIN = 2  # pixels
 
@@ -35,11 +36,11 @@ def judge(
     Returns the verdict and the regions of the map, None where there are none.
     """
     regions: HipRegions | None = None
+    reason = _map_reason(film, density)
     try:
         regions = find_regions(density)
-        reason = _map_reason(film, density)
     except ImageError:
-        reason = "No proximal femur is found on this film."
+        reason = reason or NO_FEMUR
     if reason is not None:
         return Domain(verdict="out", reason=reason, distance=distance), regions
     if distance is None:
@@ -73,6 +74,8 @@ def _map_reason(film: Pixels, density: Pixels) -> str | None:
     if metal_share(film) > METAL:
         return "There is metal on this hip, an implant or a screw; density is told of native hips alone."
     femur = proximal_femur(density)
+    if not femur.any():
+        return NO_FEMUR
     rows, columns = np.flatnonzero(femur.any(1)), np.flatnonzero(femur.any(0))
     height, width = density.shape
     if (
