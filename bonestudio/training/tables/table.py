@@ -155,7 +155,9 @@ def _plot_lines(table: Table, make: Any, path: Path) -> None:
         axes.set_xlabel(str(table.along))
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8)
+    room = int(13 * figure.get_figwidth()) // (max(map(len, labels), default=0) + 6)  # letters
+    columns = min(max(room, 1), len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
     figure.savefig(path, dpi=130)
 
 
