@@ -55,7 +55,7 @@ def save(
     for part, network in networks.items():
         for key, value in network.state_dict().items():
             stored = value.detach().cpu().contiguous()
-            tensors[f"{part}/{key}"] = stored.to(dtype) if stored.is_floating_point() else stored
+            tensors[f"{part}/{key}"] = _narrowed(stored, dtype)
     target = folder / card.system
     shards = list(_shards(tensors))
     blobs = {}
@@ -91,6 +91,14 @@ def load(checkpoint_id: str, *, device: str | torch.device = "cpu") -> Checkpoin
         _fill(network, own, part, card)
         networks[part] = network.to(device).eval().requires_grad_(requires_grad=False)
     return Checkpoint(card, networks)
+
+
+def _narrowed(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Narrow to ``dtype`` what fits into it: variances of batch norm can be above half's 65 504."""
+    if not tensor.is_floating_point():
+        return tensor
+    narrow = tensor.to(dtype)
+    return narrow if narrow.isfinite().all() or not tensor.isfinite().all() else tensor
 
 
 def _shards(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:

@@ -62,6 +62,15 @@ def test_half_precision_is_half_the_size_and_close(own):
         assert weight[key].dtype == value.dtype
 
 
+def test_what_half_precision_cannot_hold_stays_whole(own):
+    network = Discriminator()
+    norm = next(layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d))
+    norm.running_var.fill_(80_000.0)  # half's largest number is 65 504
+    save(make_card(), {"discriminator": network}, own)
+    state = load("fracture/tiny-phantom")["discriminator"].state_dict()
+    assert (state[next(k for k in state if k.endswith("running_var"))] == 80_000).all()
+
+
 def test_large_networks_are_sharded_under_sixteen_megabytes(own):
     card = make_card(parts={"generator": Part(architecture="dcgan:Generator")})
     full = save(card, {"generator": Generator()}, own)

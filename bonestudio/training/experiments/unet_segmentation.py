@@ -1,7 +1,7 @@
 """Masks of bones learned from phantoms, whose masks are known: the baseline of paper 002's method."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -19,11 +19,9 @@ from bonestudio.training.masked_films import only_phantoms, open_masked
 from bonestudio.training.moment import Moment
 from bonestudio.training.recipes import Frozen, Source
 from bonestudio.training.releases import family_of
-from bonestudio.training.settling import settled
 
 HELD_OUT_SEED = 2_000_000
 ENTROPY = 5.0  # its weight: most pixels are background, which it alone teaches
-CALM = 96  # films by which the network is settled
 SHOWN = 30  # pixels of a bone from which its overlap counts
 LIMITS = (
     "Learned from virtual patients alone: bones of grown hands, wrists and forearms and of hands "
@@ -74,7 +72,7 @@ class UNetSegmentation(Experiment[Options, Bones]):
         self.held_out = open_masked(
             dict.fromkeys(chosen, d.held_out), size=size, seed=HELD_OUT_SEED
         )
-        self.films = films
+        self.seen = len(films)
         return {"films": films}
 
     def build(self) -> Parts:
@@ -106,31 +104,21 @@ class UNetSegmentation(Experiment[Options, Bones]):
         warm = min(1.0, now.progress / 0.03 + 1e-2)
         return warm * 0.5 * (1.0 + float(np.cos(np.pi * now.progress)))
 
-    def settled(self, now: Moment) -> BoneUNet:
-        """Return the averaged network, settled on films as they are, half of them equalised."""
-        rows = np.linspace(0, len(self.films) - 1, min(len(self.films), CALM)).astype(int)
-        parts = np.array_split(np.random.default_rng(0).permutation(rows), -(-len(rows) // 8))
-        averaged = cast("BoneUNet", now.average("unet"))
-        looks = (("film", "clahe")[i % 2] for i in range(len(parts)))
-        batches = (self.films.batch(part)[look] for part, look in zip(parts, looks, strict=True))
-        return settled(averaged, (batch.to(now.device) for batch in batches))
-
     def draw(self, now: Moment) -> Tensor:
         """Eight held-out films above what is found on them, brighter from BONES' first to last."""
         rows = np.linspace(0, len(self.held_out) - 1, 8).astype(int)
         films = self.held_out.batch(rows)["film"].to(now.device)
-        found = self.settled(now)(films).sigmoid() > 0.5
+        found = now.average("unet")(films).sigmoid() > 0.5
         shades = torch.linspace(0.3, 1, len(BONES), device=now.device).view(1, -1, 1, 1)
         return torch.stack([films, (found * shades).amax(1, keepdim=True) * 2 - 1])
 
     def evaluate(self, now: Moment) -> Mapping[str, float]:
         """Dice on the held-out films, bone by bone, over the films that show it."""
         found: list[Tensor] = []
-        unet = self.settled(now)
         for rows in np.array_split(np.arange(len(self.held_out)), -(-len(self.held_out) // 8)):
             batch = self.held_out.batch(rows)
             masks = batch["masks"]
-            seen = (unet(batch["film"].to(now.device)).cpu() > 0).float()
+            seen = (now.average("unet")(batch["film"].to(now.device)).cpu() > 0).float()
             dice = soft_dice(seen, masks, smooth=0.0)
             found.append(torch.where(masks.sum((2, 3)) > 0, dice, torch.nan))
         each = torch.cat(found)
@@ -148,12 +136,12 @@ class UNetSegmentation(Experiment[Options, Bones]):
             system="segmentation",
             parts={
                 "unet": Released(
-                    network=self.settled(now),
+                    network=now.average("unet"),
                     architecture="bone_unet:BoneUNet",
                     config=self.config,
                 )
             },
-            trained_on=f"{len(self.films)} films of virtual patients: hands, wrists, forearms",
+            trained_on=f"{self.seen} films of virtual patients: hands, wrists, forearms",
             family=family,
             licence=licence,
             citation=citation,

@@ -4,7 +4,7 @@ From the side the radial styloid hides both lips of the joint in the outline; on
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +22,9 @@ from bonestudio.training.masked_films import only_phantoms
 from bonestudio.training.moment import Moment
 from bonestudio.training.recipes import Frozen, Source
 from bonestudio.training.releases import family_of
-from bonestudio.training.settling import settled
 from bonestudio.training.wrist_films import MARGIN, open_wrists
 
 HELD_OUT_SEED = 2_000_000
-CALM = 128  # views by which the network is settled
 SPREAD = 1.8  # standard deviation of a point's target, pixels
 
 
@@ -60,7 +58,7 @@ class WristPointsExperiment(Experiment[Options, Wrists]):
         only_phantoms(self.data.source)
         self.held_out = open_wrists(self.data.held_out, size=size, seed=HELD_OUT_SEED)
         views = open_wrists(self.data.count, size=size)
-        self.views = views
+        self.seen = len(views)
         return {"wrists": views}
 
     def build(self) -> Parts:
@@ -92,22 +90,13 @@ class WristPointsExperiment(Experiment[Options, Wrists]):
         warm = min(1.0, now.progress / 0.05 + 1e-2)
         return warm * 0.5 * (1.0 + float(np.cos(np.pi * now.progress)))
 
-    def settled(self, now: Moment) -> WristPoints:
-        """Return the averaged network, settled on views as they are."""
-        rows = np.linspace(0, len(self.views) - 1, min(len(self.views), CALM)).astype(int)
-        parts = np.array_split(np.random.default_rng(0).permutation(rows), -(-len(rows) // 16))
-        averaged = cast("WristPoints", now.average("points"))
-        batches = (_middle(self.views.batch(part)["view"], self.options.size) for part in parts)
-        return settled(averaged, (batch.to(now.device) for batch in batches))
-
     def evaluate(self, now: Moment) -> Mapping[str, float]:
         """Mean distance of the points on held-out views, in thousandths of the view's side."""
         far = []
-        points_of = self.settled(now)
         for rows in np.array_split(np.arange(len(self.held_out)), -(-len(self.held_out) // 16)):
             batch = self.held_out.batch(rows)
             views, points = _middle(batch["view"], self.options.size), batch["points"] * MARGIN
-            places, _ = places_of(points_of(views.to(now.device)))
+            places, _ = places_of(now.average("points")(views.to(now.device)))
             far.append((places.cpu() - points).norm(dim=-1) * 500)
         each = torch.cat(far)
         scores = {
@@ -124,12 +113,12 @@ class WristPointsExperiment(Experiment[Options, Wrists]):
             system="segmentation",
             parts={
                 "points": Released(
-                    network=self.settled(now),
+                    network=now.average("points"),
                     architecture="wrist_points:WristPoints",
                     config=self.config,
                 )
             },
-            trained_on=f"{len(self.views)} views of grown virtual wrists, half of them broken",
+            trained_on=f"{self.seen} views of grown virtual wrists, half of them broken",
             family=family,
             licence=licence,
             citation=citation,
