@@ -5,6 +5,7 @@ from typing import Literal
 
 from bonestudio.commands.evaluate_density import density
 from bonestudio.commands.evaluate_fractures import abnormality, augmentation, forearm_ablation
+from bonestudio.commands.evaluate_volumes import volume_editing, volumes
 from bonestudio.commands.output import write_tables
 
 
@@ -167,4 +168,6 @@ COMMAND = {
     "abnormality": abnormality,
     "augmentation": augmentation,
     "forearm-ablation": forearm_ablation,
+    "volumes": volumes,
+    "volume-editing": volume_editing,
 }

@@ -128,6 +128,10 @@ class VolumeEditor:
         """One way: 'sefa-1', 'Tb.BMD'; ``keep`` names attributes that it is to leave alone."""
         return self._loaded()[1].named(name, keep=tuple(keep))
 
+    def spreads(self) -> dict[str, float]:
+        """Tell the standard deviation of each fitted attribute over random volumes, in its unit."""
+        return self._loaded()[1].spreads()
+
     def shape_beside(self, name: str) -> tuple[str, ...]:
         """Say which attributes 'shape kept' holds while a direction is followed: those that were fitted."""
         known = {way.name for way in self.directions() if way.kind == "attribute"}

@@ -9,7 +9,7 @@ SYSTEM: Final = "volume"
 KINDS: Final = {"progan3d:Generator": "3D-ProGAN", "stylegan3d:Generator": "3D-StyleGAN"}
 TRUNCATION: Final = {"3D-ProGAN": 1.8, "3D-StyleGAN": 0.8}
 """What the paper's figure 4 draws with."""
-TRUNCATIONS: Final = {"3D-ProGAN": (0.2, 4.0), "3D-StyleGAN": (0.0, 1.5)}
+TRUNCATIONS: Final = {"3D-ProGAN": (0.2, 5.0), "3D-StyleGAN": (0.0, 1.5)}
 _FAMILIES = ("own", "rsna", "phantom")
 
 

@@ -119,10 +119,16 @@ class Directions:
         change = self.atlas[1].slopes.float().numpy() @ step
         return {name: float(value) for name, value in zip(self.names, change, strict=True)}
 
+    def spreads(self) -> dict[str, float]:
+        """Tell the standard deviation of each fitted attribute over random volumes."""
+        if self.atlas is None:
+            return {}
+        return dict(zip(self.names, self.atlas[1].scales.tolist(), strict=True))
+
     def _unnamed(self, name: str, step: NDArray[np.float32]) -> Direction:
         slope, most = self.slopes(step), ""
         if self.atlas is not None:
-            scales = dict(zip(self.names, self.atlas[1].scales.tolist(), strict=True))
+            scales = self.spreads()
             most = max(slope, key=lambda one: abs(slope[one]) / max(scales[one], 1e-9))
         return Direction(name=name, kind="sefa", step=step, slope=slope, most=most)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bonestudio.networks.volume_atlas import VolumeAtlas
 
 MOST_SEEDS: Final = 2**32
+_BF16: Final = bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch has no other way to ask
 
 
 class VolumeModel:
@@ -120,9 +121,14 @@ class VolumeModel:
 
     @torch.inference_mode()
     def draw(self, code: Code, *, stage: int | None = None) -> NDArray[np.float32]:
-        """Draw the stacks of a code [stacks, slices, rows, columns], mg HA/cm³."""
+        """Draw the stacks of a code [stacks, slices, rows, columns], mg HA/cm³.
+
+        A lower stage is a preview and drawn in bfloat16 where the processor computes in it: twice as
+        fast. What is measured and kept is drawn in single precision.
+        """
         low, high = self.window
-        with self._lock:
+        quick = torch.autocast("cpu", torch.bfloat16, enabled=stage is not None and _BF16)
+        with self._lock, quick:
             stacks = [
                 self.forward(torch.from_numpy(one[None]), stage=stage, grain=code.grain)[0, 0]
                 for one in code.values

@@ -23,7 +23,6 @@ from bonestudio.networks.equalised import (
     Volumes,
     channels,
     chosen,
-    doubled,
     faded,
     halved,
 )
@@ -41,7 +40,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Double each side."""
-        x = self.norm(F.silu(self.first(doubled(x))))
+        x = self.norm(F.silu(self.first(x, double=True)))
         return self.norm(F.silu(self.second(x)))  # type: ignore[no-any-return]
 
 

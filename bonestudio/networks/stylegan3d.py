@@ -27,7 +27,7 @@ from bonestudio.networks.equalised import (
     channels,
     chosen,
     convolved,
-    doubled,
+    convolved_doubled,
     faded,
 )
 
@@ -67,17 +67,22 @@ class StyledConv(nn.Module):
         self.conv = EqualConv3d(before, after)
         self.strength = nn.Parameter(torch.zeros(()))
 
-    def modulated(self, x: Volumes, style: Float[Tensor, "n before"]) -> Volumes:
+    def modulated(
+        self, x: Volumes, style: Float[Tensor, "n before"], *, double: bool = False
+    ) -> Volumes:
         """Convolve with weights scaled by ``style`` and demodulated; no bias yet."""
         weight = self.conv.weight * self.conv.scale
         lengths = torch.einsum("oi,ni->no", weight.square().sum((2, 3, 4)), style.square())
         spread = _over_volume(torch.rsqrt(lengths + 1e-8))
-        return convolved(x * _over_volume(style), weight, None) * spread
+        convolve = convolved_doubled if double else convolved
+        return convolve(x * _over_volume(style), weight, None) * spread
 
-    def forward(self, x: Volumes, w: Codes, noise: Noise | None) -> Volumes:
-        """Convolve, add noise (none without ``noise``) and rectify."""
+    def forward(
+        self, x: Volumes, w: Codes, noise: Noise | None, *, double: bool = False
+    ) -> Volumes:
+        """Convolve (``double``: after doubling), add noise (none without ``noise``) and rectify."""
         assert self.conv.bias is not None  # noqa: S101 – an EqualConv3d has one
-        x = self.modulated(x, self.style(w)) + _over_volume(self.conv.bias[None])
+        x = self.modulated(x, self.style(w), double=double) + _over_volume(self.conv.bias[None])
         if noise is not None:
             x = x + self.strength * noise(len(x), 1, *x.shape[2:]).to(x.dtype)
         return F.leaky_relu(x, SLOPE)
@@ -94,10 +99,9 @@ class Stage(nn.Module):
 
     def forward(self, x: Volumes, w: Float[Tensor, "n 3 codes"], noise: Noise | None) -> Volumes:
         """Double each side."""
-        x = doubled(self.convs[0](x, w[:, 0], noise))
-        for k in (1, 2):
-            x = self.convs[k](x, w[:, k], noise)
-        return x
+        x = self.convs[0](x, w[:, 0], noise)
+        x = self.convs[1](x, w[:, 1], noise, double=True)
+        return self.convs[2](x, w[:, 2], noise)  # type: ignore[no-any-return]
 
 
 class Generator(nn.Module):

@@ -25,7 +25,7 @@ from bonestudio.training.volume_gan import Stacks, open_stacks
 
 PENALTIES = tuple(float(10.0**k) for k in range(-1, 6))
 LEAST = 40
-TRUNCATION = {"3D-ProGAN": 4.0, "3D-StyleGAN": 1.0}  # codes as they are trained
+TRUNCATION = {"3D-ProGAN": 5.0, "3D-StyleGAN": 1.0}  # codes as they are trained
 
 
 def learn_atlas(

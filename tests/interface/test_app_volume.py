@@ -37,7 +37,7 @@ def volume_page(drawing: str, browser_with) -> Iterator[Callable[..., Page]]:  #
     pages, failures = [], []
 
     def opened(options=SOFTWARE_GL) -> Page:
-        page = browser_with(options).new_page(viewport={"width": 1366, "height": 768})
+        page = browser_with(options).new_page(viewport={"width": 1100, "height": 680})
         pages.append(page)
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(drawing)

@@ -8,7 +8,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from bonestudio.networks import progan3d, stylegan3d
-from bonestudio.networks.equalised import EqualConv3d, EqualLinear, FeatureNorm, doubled, halved
+from bonestudio.networks.equalised import (
+    EqualConv3d,
+    EqualLinear,
+    FeatureNorm,
+    convolved,
+    convolved_doubled,
+    doubled,
+    halved,
+)
 
 SMALL = {"width": 2, "stages": 3, "base": (1, 3, 2)}
 FULL = (32, 288, 224)
@@ -236,3 +244,27 @@ def test_styles_are_mixed_layer_by_layer_and_noise_is_scaled():
 def test_the_latent_discriminator_gives_a_logit_for_each_code():
     judge = stylegan3d.LatentDiscriminator(codes=128)
     assert judge(torch.randn(5, 128)).shape == (5,)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 2, 9, 8), (1, 4, 8, 72, 9), (1, 24, 9, 100, 8)])
+def test_a_convolution_of_doubled_voxels_has_a_shorter_way_to_the_same_numbers(shape):
+    x, bias = torch.randn(shape), torch.randn(6)
+    weight = torch.randn(6, shape[1], 3, 3, 3)
+    expected = F.conv3d(doubled(x), weight, bias, padding=1)
+    torch.testing.assert_close(convolved_doubled(x, weight, bias), expected, atol=1e-4, rtol=1e-4)
+    with torch.no_grad():
+        short = convolved_doubled(x, weight, bias)
+    torch.testing.assert_close(short, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_one_volume_of_few_channels_is_convolved_as_two_are():
+    x, weight = torch.randn(1, 3, 4, 10, 9, requires_grad=True), torch.randn(5, 3, 3, 3, 3) / 9
+    alone = convolved(x, weight, None)
+    expected = F.conv3d(x.expand(2, -1, -1, -1, -1), weight, padding=1)[:1]
+    torch.testing.assert_close(alone, expected, atol=1e-5, rtol=1e-5)
+    (mine,) = torch.autograd.grad(alone.square().sum(), x, create_graph=True)
+    (its,) = torch.autograd.grad(expected.square().sum(), x, create_graph=True)
+    torch.testing.assert_close(mine, its, atol=1e-4, rtol=1e-4)
+    (second,) = torch.autograd.grad(mine.square().sum(), x)
+    (expected,) = torch.autograd.grad(its.square().sum(), x)
+    torch.testing.assert_close(second, expected, atol=1e-3, rtol=1e-3)

@@ -1,0 +1,73 @@
+"""The evaluations of paper 003: table 1, and what inversion and editing do."""
+
+from pathlib import Path
+
+from bonestudio.commands.output import write_tables
+
+
+def volumes(
+    *,
+    models: tuple[str, ...] = (),
+    data: str = "phantom",
+    count: int = 200,
+    seed: int = 20_000_000,
+    out: Path = Path("evaluations"),
+    json: bool = False,
+) -> None:
+    """How real drawn HR-pQCT stacks are (paper 003, table 1): FID, precision, recall, realism.
+
+    Parameters
+    ----------
+    models
+        Generators; every one that is here by default.
+    data
+        'phantom', or a folder of HR-pQCT scans.
+    count
+        Stacks of each side.
+    seed
+        Of the first volume drawn.
+    out
+        Folder for the Markdown, the CSV and the plot.
+    json
+        Answer in JSON.
+    """
+    from bonestudio.training.tables.volumes import volumes_table
+
+    write_tables(
+        volumes_table(models=models, data=data, count=count, seed=seed), out=out, json=json
+    )
+
+
+def volume_editing(
+    *,
+    model: str | None = None,
+    data: str = "phantom",
+    count: int = 20,
+    updates: int = 100,
+    morphs: int = 5,
+    out: Path = Path("evaluations"),
+    json: bool = False,
+) -> None:
+    """How well held-out stacks are inverted, how smoothly they morph, what directions do.
+
+    Parameters
+    ----------
+    model
+        Generator; the best that is here by default.
+    data
+        'phantom', or a folder of HR-pQCT scans.
+    count
+        Held-out stacks to invert.
+    updates
+        After the encoder's guess.
+    morphs
+        Pairs to morph, and stacks to edit.
+    out
+        Folder for the Markdown, the CSV and the plots.
+    json
+        Answer in JSON.
+    """
+    from bonestudio.training.tables.volume_editing import editing_tables
+
+    tables = editing_tables(model, data=data, count=count, updates=updates, morphs=morphs)
+    write_tables(*tables, out=out, json=json)
