@@ -17,7 +17,7 @@ VALUES = ("bmd", "total_hip", "neck")
 """Equation 2 over the proximal femur, and the areal density of two regions, g/cm²."""
 _QUANTILES = 101  # of the errors, kept on the card
 _CHUNK = 16
-_LEARNED = 2000  # films that familiarity is learned from, at most
+_LEARNED = 1200  # films that familiarity is learned from, at most
 
 
 @dataclass(frozen=True)

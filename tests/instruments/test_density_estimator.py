@@ -18,7 +18,7 @@ from bonestudio.imaging import write_radiograph
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments import density as room
 from bonestudio.instruments.density import DensityEstimator
-from bonestudio.instruments.density_domain import metal_share
+from bonestudio.instruments.density_domain import has_metal
 from bonestudio.instruments.density_export import COLUMNS, estimate_folder, export, told
 from bonestudio.instruments.density_film import prepare
 from bonestudio.instruments.density_pictures import SCALE, colour_bar, coloured
@@ -195,7 +195,8 @@ def test_metal_is_seen(hip, knows):
     rows, columns = np.indices(pixels.shape)
     stem = (np.abs(columns - head[1] - 12) < 4) & (rows > head[0]) & (rows < head[0] + 70)
     metal = np.where(stem, np.float32(1), pixels)
-    assert metal_share(metal) > metal_share(pixels)
+    assert has_metal(metal)
+    assert not has_metal(pixels)
     found = knows(hip.truth.maps[MAP]).estimate(hip.image.with_pixels(metal))
     assert found.domain.verdict == "out"
     assert "metal" in found.domain.reason
