@@ -25,6 +25,12 @@ METAL: Final = ((0.9, 0.75, 0.004), (0.75, 0.7, 0.04))
 """Bright pieces that are metal: of such a share of the brightest level, falling to such a share of their
 own beyond the edge, larger than such a share of the film. Of 200 films of virtual hips none is called
 metal by these; of the same with a rod painted in, all."""
+FOREIGN: Final = 2 * FAR
+"""Distance, over the limit, from which a film is no hip at all, whatever else is to be said of it."""
+UNLIKE: Final = (
+    "This does not look like the films of hips that this model knows: one adult hip from the front, "
+    "half a pelvis film; no density is told."
+)
 NO_FEMUR: Final = "No proximal femur is found on this film."
 _GRAIN = 1.0  # pixels that grain is smoothed over
 _CRUMB = 0.001  # share of the film below which a piece is not looked at
@@ -39,7 +45,8 @@ def judge(
     Returns the verdict and the regions of the map, None where there are none.
     """
     regions: HipRegions | None = None
-    reason = _map_reason(film, density)
+    foreign = distance is not None and distance > FOREIGN
+    reason = UNLIKE if foreign else _map_reason(film, density)
     try:
         regions = find_regions(density)
     except ImageError:
@@ -50,11 +57,7 @@ def judge(
         told = "Nothing is known of the films that this model was tried on."
         return Domain(verdict="doubtful", reason=told), regions
     if distance > FAR:
-        told = (
-            "This does not look like the films of hips that this model knows: one adult hip from the "
-            "front, half a pelvis film; no density is told."
-        )
-        return Domain(verdict="out", reason=told, distance=distance), regions
+        return Domain(verdict="out", reason=UNLIKE, distance=distance), regions
     if distance > 1:
         told = "This film is unlike 98 of 100 that this model was tried on; take its density with care."
         return Domain(verdict="doubtful", reason=told, distance=distance), regions
