@@ -1,5 +1,6 @@
 """A generator of paper 003 with what belongs to it (critic, encoder, atlas): codes in, volumes out."""
 
+import copy
 import itertools
 import threading
 from collections.abc import Callable
@@ -113,11 +114,7 @@ class VolumeModel:
 
     def forward(self, codes: Tensor, *, stage: int | None = None, grain: float = 0.0) -> Tensor:
         """Draw stacks [n, 1, slices, rows, columns] in [0, 1] from codes [n, layers, codes]."""
-        if not self.styled:
-            drawn: Tensor = self.G(codes[:, 0], stage)
-            return drawn
-        noise = self._grain(grain) if grain else None
-        return self.G(codes, stage, noise=noise)  # type: ignore[no-any-return]
+        return self._forward(self.G, codes, stage, grain)
 
     @torch.inference_mode()
     def draw(self, code: Code, *, stage: int | None = None) -> NDArray[np.float32]:
@@ -127,14 +124,26 @@ class VolumeModel:
         fast. What is measured and kept is drawn in single precision.
         """
         low, high = self.window
-        quick = torch.autocast("cpu", torch.bfloat16, enabled=stage is not None and _BF16)
-        with self._lock, quick:
+        network = self._quick if stage is not None and _BF16 else self.G
+        with self._lock:
             stacks = [
-                self.forward(torch.from_numpy(one[None]), stage=stage, grain=code.grain)[0, 0]
+                self._forward(network, torch.from_numpy(one[None]), stage, code.grain)[0, 0]
                 for one in code.values
             ]
         drawn: NDArray[np.float32] = torch.stack(stacks).float().mul(high - low).add(low).numpy()
         return drawn
+
+    def _forward(self, network: Any, codes: Tensor, stage: int | None, grain: float) -> Tensor:
+        codes = codes.to(next(network.parameters()).dtype)
+        if not self.styled:
+            return network(codes[:, 0], stage)  # type: ignore[no-any-return]
+        noise = self._grain(grain) if grain else None
+        return network(codes, stage, noise=noise)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _quick(self) -> Any:
+        """The generator in bfloat16, for previews; its weights take half the memory of the other's."""
+        return copy.deepcopy(self.G).to(torch.bfloat16)
 
     def _grain(self, strength: float) -> Callable[..., Tensor]:
         """Give the same noise maps at every draw, the coarse ones first, so that an edit keeps its grain."""
