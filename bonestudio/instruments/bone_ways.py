@@ -50,7 +50,7 @@ class Square:
             ((side - width) // 2, (side - height) // 2),
         )
         small = canvas.resize((self.size, self.size), Image.Resampling.BOX if side > self.size else Image.Resampling.BILINEAR)  # fmt: skip
-        return np.asarray(small, np.float32)
+        return np.array(small, np.float32)
 
     def give_back(self, values: Array) -> Array:
         """Resize [size, size] to the film's own pixels: [height, width]."""
