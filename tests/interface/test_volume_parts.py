@@ -1,0 +1,46 @@
+"""What the Volume tab says beside its picture, without a browser."""
+
+import pytest
+
+from bonestudio.interface.tabs.volume_work import Moves
+from bonestudio.interface.viewers.volume_editor import error_curve, measures, steps
+
+
+def test_a_slider_rests_where_it_was_left_and_visitors_do_not_disturb_each_other():
+    moves = Moves(most=2)
+    moves.moved("a", 0.1)
+    moves.moved("b", 0.9)
+    assert moves.rests("a", 0.1)
+    assert not moves.rests("a", 0.2)
+    moves.moved("a", 0.2)
+    assert not moves.rests("a", 0.1)
+    assert moves.rests("b", 0.9)
+    moves.moved("c", 1)
+    assert moves.rests("b", 0.3)  # forgotten: whoever asks then is the newest
+
+
+def test_the_curve_falls_from_the_first_error_to_the_last():
+    drawn = error_curve([200.0, 150.0, 100.0], 4)
+    points = drawn.split('points="')[1].split('"')[0].split()
+    assert points == ["0.0,4.0", "62.0,36.0", "124.0,68.0"]
+    assert "Error 100 mg HA/cm³ after 2 of 4 updates" in drawn
+    assert error_curve([], 4) == ""
+
+
+def test_names_are_text_and_the_step_shown_is_marked():
+    listed = steps(["Seed 1", "<b>bold</b>"], 1)
+    assert "<b>" not in listed
+    assert listed.count('aria-current="step"') == 1
+    assert "No volume yet" in steps([], 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "sign"), [("+2.0", "more"), ("\N{MINUS SIGN}2.0", "less"), ("0", "")]
+)
+def test_every_number_stands_with_its_unit(change, sign):
+    row = {"name": "Ct.Th", "unit": "mm", "before": "1.0", "after": "1.1", "change": change}
+    table = measures([row], realism="Realism 1.20")
+    assert f'data-sign="{sign}">{change}' in table
+    assert "Ct.Th <i>mm</i>" in table
+    assert "Realism 1.20" in table
+    assert "no bone" in measures([row], why="no bone")
