@@ -83,8 +83,8 @@ def fill() -> None:
     on(page.view.input, answers.look, [case, page.view], measured, trigger_mode="always_last")
     on(page.even.input, answers.even_out, [case, page.even], [case, page.deck, page.status])
     on(page.truth.upload, answers.compare, [case, page.truth], [*measured, page.truth])
-    on(page.deck.edited, answers.edit, case, measured, trigger_mode="always_last")
-    on(page.deck.moved, answers.move, case, measured, trigger_mode="always_last")
+    on(page.deck.edited, answers.edit, case, measured, trigger_mode="multiple")
+    on(page.deck.moved, answers.move, case, measured, trigger_mode="multiple")
     on(page.save.click, answers.save, [case, page.kind], [page.saved, page.status], js=WHEN_SETTLED)
     api(segment, api_name="segment", concurrency_id="networks", concurrency_limit=1)
 
