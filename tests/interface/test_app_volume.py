@@ -38,6 +38,7 @@ def volume_page(drawing: str, browser_with) -> Iterator[Callable[..., Page]]:  #
 
     def opened(options=SOFTWARE_GL) -> Page:
         page = browser_with(options).new_page(viewport={"width": 1100, "height": 680})
+        page.set_default_timeout(90_000)
         pages.append(page)
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(drawing)
@@ -109,7 +110,7 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
     number.press("Enter")
     page.set_input_files("#volume-upload input[type=file]", scan_file)
     expect(page.locator("#volume-history")).to_contain_text("10 updates", timeout=90_000)
-    expect(page.locator("#volume-curve")).to_contain_text("of 10 updates")
+    expect(page.locator("#volume-curve")).to_contain_text("of 10 updates", timeout=60_000)
     assert "doe_jane" not in page.content()
 
     mode(page, "Morph")
@@ -120,7 +121,7 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
     mode(page, "Edit")
     slide(page, "amount", 2, "Tb.BMD, α +2.0")
     page.locator("#volume-differ input").check()
-    expect(page.locator("#volume-volume .bv-scale")).to_be_visible()
+    expect(page.locator("#volume-volume .bv-scale")).to_be_visible(timeout=60_000)
     keep(page, "volume-edit")
     names = steps(page)
     assert len(names) == 4
@@ -128,7 +129,9 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
     edited = change.inner_text()
 
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#volume-history button[aria-current=step]")).to_contain_text("layer 3")
+    expect(page.locator("#volume-history button[aria-current=step]")).to_contain_text(
+        "layer 3", timeout=60_000
+    )
     expect(change).not_to_have_text(edited, timeout=60_000)
     assert steps(page) == names
     assert page.evaluate(f"{VIEWER}.scene.place().azimuth") == camera
@@ -152,7 +155,7 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
 @needs_library
 def test_without_webgl_the_still_appears(volume_page, keep) -> None:
     page = volume_page(NO_GL)
-    expect(page.locator("#volume-volume .bv-picture")).to_be_visible()
+    expect(page.locator("#volume-volume .bv-picture")).to_be_visible(timeout=60_000)
     expect(page.locator("#volume-volume .bv-why")).to_contain_text("WebGL")
     assert page.evaluate("document.querySelector('#volume-volume .bv-picture').naturalWidth") > 400
     keep(page, "volume-still")

@@ -38,7 +38,11 @@ def fill() -> None:
     on(page.draw.click, answers.draw, said, controls, **now)
     on(page.another.click, answers.another, said, [*controls, page.seed], **now)
     on(page.model.input, answers.draw, said, controls, **now)
-    on(page.mode.input, answers.choose_mode, (), [*page.groups.values(), *controls])
+    page.mode.input(
+        spoken(page.status, answers.choose_mode), {work, page.mode},
+        [work, page.status, *page.groups.values(), *page.sliders.values()], queue=False, **_QUIET,
+    )  # fmt: skip
+    on(page.mode.input, answers.compare)
     on(page.direction.input, answers.choose_direction, (), [page.amount])
     on(page.keep.input, answers.choose_direction, (), [page.amount])
     on(page.against.input, answers.show)

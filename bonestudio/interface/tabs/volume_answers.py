@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from bonestudio.errors import CheckpointError, RequestError
+from bonestudio.errors import CheckpointError
 from bonestudio.instruments import volume_codes
 from bonestudio.instruments.volume_codes import Code
 from bonestudio.instruments.volume_export import KINDS, export
@@ -62,23 +62,26 @@ class Answers(LongAnswers):
         work = there(asked[self.work])
         yield from self._second(work, work.session.now, asked, request)
 
-    def choose_mode(self, asked: Asked, request: gr.Request) -> Answer:
-        """Show the controls of a mode; its slider begins where it changes nothing."""
+    def choose_mode(self, asked: Asked) -> dict[Any, Any]:
+        """Show the controls of a mode at once; its slider begins where it changes nothing."""
         mode, groups = asked[self.page.mode], self.page.groups
         seen = {"share": "Morph", "layers": "Mix", "amount": "Edit"}
         shown = {name: seen.get(name, name) == mode for name in groups}
         shown["Second"] = mode in {"Morph", "Mix", "Compare"}
-        yield {groups[name]: gr.update(visible=on) for name, on in shown.items()}
+        told: dict[Any, Any] = {groups[name]: gr.update(visible=on) for name, on in shown.items()}
+        work: Work | None = asked[self.work]
+        if work is None:
+            return told
+        if mode == "Mix" and not editor(work.model).model.styled:
+            sentence = "3D-ProGAN has no styles to mix; choose 3D-StyleGAN under More, or morph."
+            told[self.page.status] = frame.refused(sentence)
+        return {**told, self.work: fresh(work), **self.neutral(work)}
+
+    def compare(self, asked: Asked, request: gr.Request) -> Answer:
+        """Show or fold the second viewer."""
         work: Work | None = asked[self.work]
         if work is not None:
-            work = fresh(work)
-            yield {
-                self.work: work,
-                self.page.other: self.beside(work, asked, request),
-                **self.neutral(work),
-            }
-            if mode == "Mix" and not editor(work.model).model.styled:
-                raise RequestError("3D-ProGAN has no styles to mix; choose 3D-StyleGAN under More.")
+            yield {self.page.other: self.beside(work, asked, request)}
 
     def choose_direction(self, asked: Asked) -> Answer:
         """Begin anew along another direction."""

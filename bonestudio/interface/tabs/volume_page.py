@@ -81,15 +81,15 @@ def volume_page() -> VolumePage:
         with frame.source():
             frame.about(_ABOUT)
             made["mode"] = gr.Radio(MODES, value="Sample", label="Mode", elem_id="volume-mode")
-            with gr.Column(visible=True) as groups["Sample"]:
+            with gr.Column(visible=True, scale=0) as groups["Sample"]:
                 _sample(made, cards[0])
-            with gr.Column(visible=False) as groups["Invert"]:
+            with gr.Column(visible=False, scale=0) as groups["Invert"]:
                 _invert(made)
-            with gr.Column(visible=False) as groups["Second"]:
+            with gr.Column(visible=False, scale=0) as groups["Second"]:
                 _second(made)
-            with gr.Column(visible=False) as groups["Edit"]:
+            with gr.Column(visible=False, scale=0) as groups["Edit"]:
                 _edit(made)
-            with gr.Column(visible=False) as groups["Compare"]:
+            with gr.Column(visible=False, scale=0) as groups["Compare"]:
                 made["against"] = gr.Radio(
                     WITH, value="Start", label="Beside it", elem_id="volume-against"
                 )
