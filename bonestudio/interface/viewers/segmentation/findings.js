@@ -38,11 +38,11 @@ function boneRow(bones, {name, colour: [r, g, b], shown, pixels}, index) {
 export const spoken = (value, unit) => `${value.toFixed(1).replace("-", "−")}${unit === "°" ? "" : " "}${unit}`;
 
 function measureRow({name, title, value, unit, not_measurable: why, normal, normal_source: source}) {
-	const range = `normal ${normal.map((end) => String(end).replace("-", "−")).join(" to ")}${unit === "°" ? "" : " "}${unit}`;
+	const range = `${normal.map((end) => String(end).replace("-", "−")).join(" to ")}${unit === "°" ? "" : " "}${unit}`;
 	if (value === null) return `<div class="sg-measure"><b>${title}</b><p>Not measurable. ${escaped(why)}</p></div>`;
 	const within = value >= normal[0] && value <= normal[1];
 	return `<button type="button" class="sg-measure" data-measure="${name}" title="${escaped(source)}. Press to see the lines.">
-<b>${title}</b><output>${spoken(value, unit)}</output><span>${within ? "" : value < normal[0] ? "below " : "above "}${range}</span></button>`;
+<b>${title}</b><output>${spoken(value, unit)}</output><span>${within ? "" : value < normal[0] ? "below " : "above "}adults’ normal ${range}</span></button>`;
 }
 
 // innerHTML only when it changes: the focus stays where it is.
