@@ -5,15 +5,12 @@ what it writes) or by a seed (a whole number).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import tyro
 
 from bonestudio.commands.volume_learn import learn
-
-if TYPE_CHECKING:
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_session import Session
+from bonestudio.commands.volume_sessions import editor, leave, opened, then, two_opened
 
 First = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VOLUME")]
 Second = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SECOND")]
@@ -42,8 +39,8 @@ def sample(
     json
         Answer in JSON.
     """
-    at = _editor(model, out)
-    _leave(at, at.begin(f"Seed {seed}", at.sample(seed=seed, truncation=truncation)), out, json)
+    at = editor(model, out)
+    leave(at, at.begin(f"Seed {seed}", at.sample(seed=seed, truncation=truncation)), out, json)
 
 
 def invert(
@@ -78,7 +75,7 @@ def invert(
 
     from bonestudio.imaging import read_volume
 
-    at = _editor(model, out)
+    at = editor(model, out)
     prepared = at.prepare(read_volume(scan), whole=whole)
     errors: list[float] = []
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -94,7 +91,7 @@ def invert(
         "stacks": len(prepared.starts),
         "assumed": prepared.assumed or None,
     }
-    _leave(at, begun, out, json, **told)
+    leave(at, begun, out, json, **told)
 
 
 def morph(first: First, second: Second, /, *, share: float, out: Path, model: str | None = None, json: bool = False) -> None:  # fmt: skip
@@ -113,9 +110,9 @@ def morph(first: First, second: Second, /, *, share: float, out: Path, model: st
     json
         Answer in JSON.
     """
-    at, a, b = _two(first, second, model, out)
+    at, a, b = two_opened(first, second, model, out)
     code = at.morph(a.now.code, b.now.code, share)
-    _leave(at, _then(a, f"{100 * share:.0f} % of the second", code), out, json)
+    leave(at, then(a, f"{100 * share:.0f} % of the second", code), out, json)
 
 
 def mix(first: First, second: Second, /, *, layers: int, out: Path, model: str | None = None, json: bool = False) -> None:  # fmt: skip
@@ -134,9 +131,9 @@ def mix(first: First, second: Second, /, *, layers: int, out: Path, model: str |
     json
         Answer in JSON.
     """
-    at, a, b = _two(first, second, model, out)
+    at, a, b = two_opened(first, second, model, out)
     code = at.mix(a.now.code, b.now.code, layers)
-    _leave(at, _then(a, f"Style after layer {layers}", code), out, json)
+    leave(at, then(a, f"Style after layer {layers}", code), out, json)
 
 
 def edit(
@@ -174,8 +171,8 @@ def edit(
     """
     from bonestudio.errors import RequestError
 
-    at = _editor(model, out)
-    at, begun = _opened(at, volume)
+    at = editor(model, out)
+    at, begun = opened(at, volume)
     if (amount is None) == (change is None):
         raise RequestError("Say either --amount (α) or --change (in the attribute's unit).")
     step_size = amount
@@ -187,8 +184,8 @@ def edit(
     before = at.found(begun.now.code)[0].values
     after = at.found(code)[0].values
     changes = {f"change of {n}": round(after[n] - before[n], 4) for n in after if n in before}
-    step = _then(begun, f"{direction}, α {step_size:+.2f}", code)
-    _leave(at, step, out, json, alpha=round(step_size, 4), **told, **changes)
+    step = then(begun, f"{direction}, α {step_size:+.2f}", code)
+    leave(at, step, out, json, alpha=round(step_size, 4), **told, **changes)
 
 
 def measure(volume: First, /, *, model: str | None = None, json: bool = False) -> None:
@@ -209,7 +206,7 @@ def measure(volume: First, /, *, model: str | None = None, json: bool = False) -
     from bonestudio.instruments.volume_measures import DIGITS, UNITS
 
     if volume.isdigit() or volume.lower().endswith(".json"):
-        at, begun = _opened(VolumeEditor(model), volume)
+        at, begun = opened(VolumeEditor(model), volume)
         found = at.found(begun.now.code)[0]
     else:
         found = VolumeEditor.measure(read_volume(Path(volume)))
@@ -236,7 +233,7 @@ def render(volume: First, /, *, out: Path, model: str | None = None) -> None:
     """
     from bonestudio.instruments.volume_export import export
 
-    at, begun = _opened(_editor(model, out), volume)
+    at, begun = opened(editor(model, out), volume)
     print(export(at.cropped(at.draw(begun.now.code), begun.now), out))
 
 
@@ -250,74 +247,3 @@ COMMAND = {
     "render": render,
     "learn": learn,
 }
-
-
-def _editor(model: str | None, out: Path) -> "VolumeEditor":
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_export import check_place
-
-    check_place(out)
-    return VolumeEditor(model)
-
-
-def _opened(at: "VolumeEditor", volume: str) -> "tuple[VolumeEditor, Session]":
-    """Open a session with its own weights, or draw a seed with those of the editor."""
-    from bonestudio.errors import RequestError
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_session import Session
-
-    if volume.isdigit():
-        return at, at.begin(f"Seed {volume}", at.sample(seed=int(volume)))
-    if not volume.lower().endswith(".json"):
-        raise RequestError(f"A volume is a session (.json) or a seed, not '{volume}'.")
-    begun = Session.open(Path(volume))
-    at = VolumeEditor(begun.model)
-    at.check_session(begun)
-    return at, begun
-
-
-def _two(
-    first: str, second: str, model: str | None, out: Path
-) -> "tuple[VolumeEditor, Session, Session]":
-    """Open two volumes of the same weights; a seed takes those of the session beside it."""
-    at = _editor(model, out)
-    if first.isdigit() and not second.isdigit():
-        at, b = _opened(at, second)
-        return at, _opened(at, first)[1], b
-    at, a = _opened(at, first)
-    b = _opened(at, second)[1]
-    at.check_session(b)
-    return at, a, b
-
-
-def _then(begun: "Session", name: str, code: Any) -> "Session":
-    from bonestudio.instruments.volume_session import Step
-
-    return begun.then(Step(name=name, code=code, box=begun.now.box))
-
-
-def _leave(at: "VolumeEditor", begun: "Session", out: Path, json: bool, **more: Any) -> None:  # noqa: FBT001 - handed on
-    """Write the volume and its session, and say what it measures."""
-    from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.instruments.volume_export import export
-    from bonestudio.instruments.volume_session import NOTICE
-
-    step = begun.now
-    export(at.cropped(at.draw(step.code), step), out)
-    ending = next((e for e in (".nii.gz",) if out.name.lower().endswith(e)), out.suffix)
-    # A NPY keeps its spacing in NAME.json.
-    session = out.with_name(f"{out.name[: -len(ending)]}.session.json")
-    begun.save(session)
-    measured, realism = at.found(step.code)
-    told: dict[str, Any] = {
-        "file": str(out),
-        "session": str(session),
-        "notice": NOTICE,
-        "model": begun.model,
-    }
-    told |= {"step": step.name, "realism": realism, **more}
-    if json:
-        print_json(told | {"measured": measured.told()})
-        return
-    shown = {n: f"{row['value']:.4g} {row['unit']}" for n, row in measured.told().items() if isinstance(row, dict)}  # fmt: skip
-    print_fields(told | shown | ({"not measured": measured.why} if measured.why else {}))
