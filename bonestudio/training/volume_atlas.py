@@ -126,7 +126,7 @@ def _features(
     network, model = find_extractor(extractor), editor.model
     learned, _ = open_stacks(Stacks(source=data), shape=model.shape, window=model.window)
     low, high = model.window
-    chosen = torch.stack([learned[i] for i in range(min(count, len(learned)))])
+    chosen = torch.cat([learned[i] for i in range(min(count, len(learned)))])
     stacks = (chosen + 1.0) / 2.0 * (high - low) + low
     described: NDArray[np.float32] = network.features(stacks, batch=8).float().numpy()
     return described, {"extractor": network.name, "extractor_hash": network.hash}

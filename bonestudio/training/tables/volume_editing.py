@@ -30,7 +30,7 @@ def editing_tables(
     m = editor.model
     _, held_out = open_stacks(Stacks(source=data), shape=m.shape, window=m.window)
     low, high = m.window
-    chosen = torch.stack([held_out[i] for i in range(min(count, len(held_out)))])
+    chosen = torch.cat([held_out[i] for i in range(min(count, len(held_out)))])
     scans = ((chosen + 1.0) / 2.0 * (high - low) + low).numpy()
     inverted, codes = _inversions(editor, scans, updates)
     tables = [inverted, _morphs(editor, codes[: morphs + 1])]
@@ -71,7 +71,7 @@ def _inversions(
         plotted=["PSNR dB", "SSIM"],
         notes=[
             f"First guess: {'the encoder' if guess == 'encoder' else 'the mean code; no encoder is here'}.",
-            f"Peak: the window {editor.model.window} mg HA/cm³. Intervals: 1.96 standard errors.",
+            f"Peak: the window {editor.model.window} mg HA/cm³; SSIM slice by slice. Intervals: 1.96 standard errors.",
         ],
     )
     return table, codes
@@ -148,7 +148,8 @@ def _likeness(
 ) -> list[float]:
     low, high = editor.model.window
     a, b = (((v - low) / (high - low)).clip(0, 1) for v in (drawn, scan))
-    return [psnr(a, b), ssim(a, b)]
+    slices = [ssim(one, other) for one, other in zip(a, b, strict=True)]
+    return [psnr(a, b), float(np.mean(slices))]
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -126,7 +126,7 @@ def _of_stacks(card: Any) -> bool:
 
 def _stacks(films: Films, count: int, window: tuple[float, float]) -> NDArray[np.float32]:
     low, high = window
-    some = torch.stack([films[i] for i in range(min(count, len(films)))])
+    some = torch.cat([films[i] for i in range(min(count, len(films)))])
     stacks: NDArray[np.float32] = ((some + 1.0) / 2.0 * (high - low) + low).numpy()
     return stacks
 
