@@ -92,7 +92,8 @@ def find_regions(density: Map, *, threshold: float = THRESHOLD) -> HipRegions:
     box = _BOX * radius
     neck = bone & (np.abs(along - middle) < box) & (np.abs(across) < 1.3 * radius)
     total = bone & (along > middle - box)
-    rows, cols = np.indices(bone.shape)
+    grid: NDArray[np.intp] = np.indices(bone.shape)
+    rows, cols = grid[0], grid[1]
     last = np.flatnonzero(bone.any(1))[-1]
     low = bone & (rows > last - 0.3 * radius)
     if not neck.any() or not low.any():
