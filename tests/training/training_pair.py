@@ -201,6 +201,7 @@ SMALL |= ON_SCANS
 HIPS = [
     "data.count=4",
     "data.poses=1",
+    "training.epochs=20",
     "data.exposures=3",
     "options.size=64",
     "options.width=0.0625",
