@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from starting import open_settled
 from test_turing_browser import Clinic, answer, wait_for_image
 
 from bonestudio.imaging.types import Radiograph

@@ -148,7 +148,7 @@ def excused(case: str, name: str) -> bool:
     Nor does a block of an NFNet, whose gain is 0 at first (De and Smith 2020, SkipInit).
     """
     if case in ON_HIPS:
-        return ".stages." in name
+        return ".stages." in name or ("/discriminator/" in name and name.endswith(".bias"))
     if case == "bapgan-quick":
         return name.split(".parametrizations", maxsplit=1)[0].endswith(
             (".query", ".key", ".value", ".back")
