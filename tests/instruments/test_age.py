@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bonestudio.checkpoints import available
 from bonestudio.errors import BoneStudioError, CheckpointError, RequestError, StorageError
 from bonestudio.imaging import Radiograph, read_radiograph
 from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression, Progression
@@ -245,9 +244,6 @@ def test_where_a_file_cannot_go(ages: AgeProgression, phalanx: Radiograph, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.png"]
 
 
-@pytest.mark.skipif(
-    not available("age/bapgan-phalange-rsna"), reason="the weights of real hands are not here"
-)
 @pytest.mark.skipif(not HANDS.is_dir(), reason="the real hands are not here")
 def test_what_ships_ages_a_real_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BONESTUDIO_CHECKPOINTS", raising=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bonestudio.checkpoints import Card, Part, available
+from bonestudio.checkpoints import Card, Part
 from bonestudio.checkpoints.store import save
 from bonestudio.errors import CheckpointError
 from bonestudio.imaging.types import Radiograph
@@ -102,7 +102,6 @@ def test_a_mask_stays_on_its_film(mine):
     assert moved.sum() == pytest.approx(mask.sum() * (64 / 80) ** 2, rel=0.15)
 
 
-@pytest.mark.skipif(not available(SHIPPED), reason="the refiner of broken arms does not ship yet")
 def test_fractures_survive_the_shipped_refiner_and_films_look_more_natural():
     refiner = Refiner(SHIPPED)
     arms = Arms(("forearm", "wrist"), 8, style="synthetic", abnormal=True, seed=HELD_OUT + 500)

@@ -58,8 +58,11 @@ def computed(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BONESTUDIO_CACHE", str(folder / "cache"))
         patch.setenv("BONESTUDIO_CHECKPOINTS", str(folder / "checkpoints"))
-        main(folder)
-        torch.set_num_threads(threads)
+        try:
+            main(folder)
+        finally:  # a case that fails must not leave 64 bits to all tests after it
+            torch.set_num_threads(threads)
+            torch.set_default_dtype(torch.float32)
         script = Path(__file__).with_name("training_pair.py")
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         done = subprocess.run(
