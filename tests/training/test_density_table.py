@@ -1,5 +1,7 @@
 """Table 1 of paper 004: rows trained once and judged, the paper's own beside, agreement drawn."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,10 @@ def test_rows_are_trained_once_and_judged(tmp_path, monkeypatch):
     monkeypatch.setattr(density_runs, "Loop", again)
     same, _ = density_table(rows=["pi"], **asked)
     assert same.rows[0] == table.rows[1]
+
+    # A training that was stopped goes on, but never that of another recipe.
+    folder = tmp_path / "density-quick" / "fold-0" / "map-pi-quick"
+    whose = SimpleNamespace(hash=judged["pi"][0].card.recipe_hash)
+    assert density_runs._begun(whose, folder)
+    assert not density_runs._begun(SimpleNamespace(hash="another"), folder)
+    assert not density_runs._begun(whose, tmp_path / "nothing")

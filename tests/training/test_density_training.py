@@ -16,7 +16,7 @@ from bonestudio.phantoms import VirtualPatient
 from bonestudio.training import train
 from bonestudio.training.density_calibration import half_width, values_of
 from bonestudio.training.experiments import find_experiment
-from bonestudio.training.experiments.density_map import density_error, equation_2
+from bonestudio.training.experiments.density_map import density_error, equation_2, softly_2
 from bonestudio.training.hip_films import FACTS, POSES, film_hip, virtual_hips
 from bonestudio.training.hip_tasks import MaskedPatches, PatchShuffle
 from bonestudio.training.hips import nudged, read_pairs
@@ -182,6 +182,9 @@ def test_densities_of_batches_are_equation_2():
     assert values_of(maps[0, 0].numpy())[0] == pytest.approx(0.9)
     assert np.isnan(values_of(maps[1, 0].numpy())).all()
     assert float(density_error(maps + 0.1, maps)) == pytest.approx(0.05)  # the empty one counts 0
+    assert softly_2(maps).tolist() == pytest.approx([0.9, 0.0], abs=5e-3)
+    maps[0, 0, 4, 2:4] = 0.2  # an outline that is blurred
+    assert softly_2(maps).tolist() == pytest.approx(equation_2(maps).tolist(), abs=5e-3)
 
 
 @pytest.mark.parametrize("n", [19, 99, 400])

@@ -25,6 +25,7 @@ from bonestudio.training.hips import Hips, open_hips
 from bonestudio.training.loop import Loop
 from bonestudio.training.recipes import Recipe, read_recipe
 from bonestudio.training.releases import write_release
+from bonestudio.training.state import read_state, states
 from bonestudio.training.terminal import Silence, watched
 
 PEAK = 2.0
@@ -122,11 +123,16 @@ def _train(name: str, data: Hips, fold: int, *, overrides: Sequence[str], room: 
     except OSError as error:
         raise StorageError(f"The folder {folder} cannot be made: {error.strerror}.") from error
     loop = Loop(recipe, experiment, folder)
-    outcome = loop.run(view=Silence())
+    outcome = loop.run(view=Silence(), resume=_begun(recipe, folder))
     if not outcome.finished:
         raise TrainingError(f"The training of {name} was stopped; the table is not whole.")
     release = experiment.release(loop.moment(loop.plan.at(outcome.step - 1), purpose="release"))
     write_release(release, recipe, steps=outcome.step, folder=room)
+
+
+def _begun(recipe: Recipe, folder: Path) -> bool:
+    """Whether a training of just this recipe was stopped here and can go on."""
+    return bool(states(folder)) and read_state(folder)["recipe"] == recipe.hash
 
 
 def _suited(name: str, overrides: Sequence[str]) -> list[str]:
