@@ -12,7 +12,7 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
 
 from bonestudio.errors import ImageError
-from bonestudio.imaging import codestream, dicom_tags, greys, labels, limits
+from bonestudio.imaging import codestream, dicom_files, dicom_tags, greys, labels, limits
 from bonestudio.imaging.reading import AnotherKindError, Reading
 from bonestudio.imaging.types import Radiograph
 
@@ -54,7 +54,7 @@ def film(path: Path, *, frame: int | None) -> Reading[Radiograph]:
 
 def open_dataset(path: Path) -> Dataset:
     """Read a file's tags, with or without its preamble, and check that it has pixels."""
-    ds = pydicom.dcmread(path, force=True)
+    ds = dicom_files.read(path, force=True)
     if not any(key in ds for key in _PIXELS):
         raise ImageError(
             "The DICOM file holds no pixels (a report, a plan or a directory); choose the image."

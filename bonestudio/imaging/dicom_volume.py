@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from bonestudio.errors import ImageError
-from bonestudio.imaging import dicom, dicom_tags, greys, labels, limits
+from bonestudio.imaging import dicom, dicom_files, dicom_tags, greys, labels, limits
 from bonestudio.imaging.orientation import to_standard
 from bonestudio.imaging.reading import AnotherKindError, Reading
 from bonestudio.imaging.types import Unit, Volume
@@ -40,7 +39,7 @@ def series(folder: Path) -> Reading[Volume]:
                 f"The folder holds more than {_MAX_FILES} files; choose a smaller one."
             )
         try:
-            head = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+            head = dicom_files.read(path, stop_before_pixels=True, specific_tags=list(_TAGS))
         except (InvalidDicomError, EOFError):
             continue
         if head.get("Rows") and head.get("Columns"):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from bonestudio.errors import ImageError, RequestError, StorageError
 from bonestudio.imaging import write_volume
 from bonestudio.imaging.files import write_bytes
+from bonestudio.imaging.limits import check_film
 from bonestudio.imaging.types import Volume
 from bonestudio.imaging.window import to_bytes, windowed
 from bonestudio.instruments.segmenter import Segmentation
@@ -81,7 +83,12 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     from bonestudio.measures.bones import BONES
 
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Nothing but PNG: Pillow opens EPS too, and hands it to Ghostscript.
+            opened = Image.open(path, formats=("PNG",))
+        with opened as picture:
+            check_film(picture.height, picture.width)
             if picture.mode not in {"P", "L", "1"}:
                 raise ImageError("A true mask is a PNG whose grey values or palette are labels.")
             labels: NDArray[np.uint8] = np.array(picture, np.uint8)
@@ -138,11 +145,12 @@ def measurements_csv(found: Segmentation) -> bytes:
 
 def seg_source(dicom: Path) -> "Dataset | None":
     """Keep of a film what a SEG refers to, without its pixels and its patient; None if it is no DICOM."""
-    import pydicom
     from pydicom.errors import InvalidDicomError
 
+    from bonestudio.imaging import dicom_files
+
     try:
-        film = pydicom.dcmread(dicom, stop_before_pixels=True)
+        film = dicom_files.read(dicom, stop_before_pixels=True)
     except (InvalidDicomError, OSError):
         return None
     return _without_person(film) if "Rows" in film and "SOPInstanceUID" in film else None
@@ -158,7 +166,9 @@ def seg_bytes(found: Segmentation, dicom: "Path | Dataset") -> bytes:
     import pydicom
     from pydicom.sr.coding import Code
 
-    film = dicom if isinstance(dicom, pydicom.Dataset) else pydicom.dcmread(dicom, force=True)
+    from bonestudio.imaging import dicom_files
+
+    film = dicom if isinstance(dicom, pydicom.Dataset) else dicom_files.read(dicom, force=True)
     if (int(film.Rows), int(film.Columns)) != found.film.shape:
         raise RequestError("The mask and the DICOM film differ in size; segment that film itself.")
     if not found.masks:
