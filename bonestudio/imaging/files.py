@@ -23,7 +23,10 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise StorageError("A folder has this name; choose another name for the file.")
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".bonestudio-", suffix=".part")
+        # The ending stays: writers of films and surfaces tell the format by it.
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=".bonestudio-part-", suffix=path.suffix
+        )
         os.close(handle)
         temporary = Path(name)
         write(temporary)

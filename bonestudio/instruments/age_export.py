@@ -12,6 +12,7 @@ from bonestudio import __version__
 from bonestudio.errors import ImageError, RequestError, StorageError
 from bonestudio.instruments.age import OLDEST, SIMULATED, Progression
 from bonestudio.instruments.age_pictures import FRAMES_A_SECOND, film_frames, picture
+from bonestudio.instruments.moving import write_mp4
 
 SaveAs = Literal["PNG", "GIF", "MP4"]
 KINDS: Final[tuple[SaveAs, ...]] = ("PNG", "GIF", "MP4")
@@ -127,22 +128,13 @@ def _gif(progression: Progression, path: Path, age: float | None, told: dict[str
 
 
 def _mp4(progression: Progression, path: Path, age: float | None, told: dict[str, Any]) -> None:
-    import imageio.v2 as iio
-
     start, end = _span(progression, age)
-    comment = ["-metadata", f"comment={json.dumps(told)}", "-movflags", "+faststart"]
-    writer: Any
-    with iio.get_writer(
+    write_mp4(
         path,
-        format="FFMPEG",
+        film_frames(progression, start=start, end=end),
         fps=FRAMES_A_SECOND,
-        codec="libx264",
-        quality=8,
-        macro_block_size=2,
-        output_params=comment,
-    ) as writer:
-        for frame in film_frames(progression, start=start, end=end):
-            writer.append_data(frame)
+        comment=json.dumps(told),
+    )
 
 
 def _span(progression: Progression, age: float | None) -> tuple[float, float]:

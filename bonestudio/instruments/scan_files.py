@@ -1,5 +1,6 @@
 """Bring what a person hands over (a file, a zip, several slices) into one place that can be read."""
 
+import os
 import shutil
 import zipfile
 import zlib
@@ -27,7 +28,8 @@ def gathered(paths: Sequence[Path]) -> Iterator[Path]:
     if len(paths) == 1 and not zipfile.is_zipfile(paths[0]):
         yield paths[0]
         return
-    with TemporaryDirectory(prefix="bonestudio-scan-") as made:
+    # The studio sweeps folders of this name whose process has died: slices hold a patient's data.
+    with TemporaryDirectory(prefix=f"bonestudio-{os.getpid()}-scan-") as made:
         folder = Path(made)
         try:
             if len(paths) == 1:

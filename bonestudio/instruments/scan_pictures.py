@@ -9,15 +9,20 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import closing
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bonestudio.errors import RequestError, StorageError
+from bonestudio.errors import RequestError
+from bonestudio.imaging.files import write_whole
 from bonestudio.imaging.types import Volume
 from bonestudio.instruments import scan_boards
+from bonestudio.instruments.moving import write_mp4
 from bonestudio.instruments.scan_views import Window, shrink, surface_level, windows
 
 Picture = NDArray[np.uint8]
@@ -173,8 +178,6 @@ def turntable(
     max_voxels: int = 1_500_000,
 ) -> Path:
     """Write an MP4 (H.264, 24 pictures a second) of one turn around the bone."""
-    from imageio import v2 as imageio
-
     if frames < 2:
         raise RequestError("a turntable needs at least two pictures")
     path = Path(path)
@@ -182,21 +185,22 @@ def turntable(
     if why_not_rendered() is None:
         mesh = _mesh(volume, level=level, max_voxels=max_voxels, smooth=0.7)
     angles = np.arange(frames) * 360.0 / frames
-    try:
-        writer: Any = imageio.get_writer(path, fps=24, quality=8)
-        with _one_at_a_time, writer as film:
-            if mesh is None:
-                for angle in angles:
-                    film.append_data(_projection(volume, azimuth=float(angle), size=size))
-                return path
+
+    def drawn() -> Generator[Picture, None, None]:
+        if mesh is None:
+            yield from (_projection(volume, azimuth=float(angle), size=size) for angle in angles)
+            return
+        with _one_at_a_time:
             plotter = _plotter(mesh, size=size, tint=_tint(volume))
-            for angle in angles:
-                _aim(plotter, mesh, azimuth=float(angle), elevation=elevation)
-                film.append_data(_photographed(plotter, _tint(volume)))
-            plotter.close()
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise StorageError(f"the film could not be written: {error}") from error
+            try:
+                for angle in angles:
+                    _aim(plotter, mesh, azimuth=float(angle), elevation=elevation)
+                    yield _photographed(plotter, _tint(volume))
+            finally:
+                plotter.close()
+
+    with closing(drawn()) as pictures:  # whatever happens, the next film may draw
+        write_whole(path, lambda place: write_mp4(place, pictures, fps=24))
     return path
 
 
@@ -214,10 +218,14 @@ def write_surface(
         raise RequestError(f"a surface is written as .stl or .ply, not '{path.suffix}'")
     mesh = _mesh(volume, level=level, max_voxels=max_voxels, smooth=smooth)
     mesh.clear_data()
-    try:
-        mesh.save(path)
-    except OSError as error:
-        raise StorageError(f"the surface could not be written: {error}") from error
+
+    def fill(place: Path) -> None:
+        mesh.save(place)
+        # VTK's PLY writer does not notice a disk that is full.
+        if place.stat().st_size < 12 * mesh.n_points + 13 * mesh.n_cells:
+            raise OSError(ENOSPC, "No space left on device")
+
+    write_whole(path, fill)
     return path
 
 

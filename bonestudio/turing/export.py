@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bonestudio.errors import StudyError
+from bonestudio.imaging.files import write_bytes
 from bonestudio.turing.reads import Rows, by_reader
 from bonestudio.turing.report import to_html
 from bonestudio.turing.results import analyse
@@ -79,7 +80,7 @@ def write_report(store: Store, study: str, folder: Path, *, hidden: bool = False
             texts["reads.imrmc"] = to_imrmc(rows, title=protocol.title)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_bytes(folder / name, text.encode())
     return [folder / name for name in texts]
 
 
