@@ -11,6 +11,7 @@ import gradio as gr
 
 from bonestudio.errors import BoneStudioError
 from bonestudio.interface.frame import refused
+from bonestudio.interface.guard import disk_sentence
 
 _LOG = logging.getLogger("bonestudio")
 _UNFORESEEN = "Something inside the studio failed; what was open is still there. The log on the server says more."
@@ -61,6 +62,8 @@ def spoken_steps(
 def _sentence(error: Exception) -> str:
     if isinstance(error, BoneStudioError):
         return refused(str(error))
+    if full := disk_sentence(error):
+        return refused(full)
     # Without its message, which may hold the name of a patient's file.
     trace = "".join(traceback.format_tb(error.__traceback__))
     _LOG.error("an event failed with %s\n%s", type(error).__name__, trace)

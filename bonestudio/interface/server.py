@@ -49,6 +49,7 @@ def launch(
     from starlette.routing import Mount
 
     from bonestudio.interface import assets
+    from bonestudio.interface.guard import app_options
     from bonestudio.interface.museum import museum_app
     from bonestudio.interface.reader import reader_app
     from bonestudio.interface.session import UPLOAD_LIMIT
@@ -73,7 +74,8 @@ def launch(
             ssr_mode=False,
             share=False,
             pwa=True,
-            mcp_server=True,
+            mcp_server=check is None,  # its way in knows no login
+            app_kwargs=app_options(host, accounts=check is not None),
             show_error=False,
             quiet=True,
             inbrowser=False,

@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from bonestudio.errors import ImageError
+from bonestudio.errors import ImageError, StorageError
 
 UPLOAD_LIMIT = 2 * 1024**3  # bytes; an HR-pQCT stack of 168 slices has 0.8 GB
 
@@ -57,8 +57,7 @@ def folder(request: gr.Request) -> Path:
     """Folder of the visitor who sent this request."""
     name = sha256((request.session_hash or "none").encode()).hexdigest()[:32]
     place = Path(os.environ["GRADIO_TEMP_DIR"]) / "sessions" / name
-    place.mkdir(parents=True, exist_ok=True)
-    return place
+    return _made(place)
 
 
 def fresh_file(request: gr.Request, suffix: str) -> Path:
@@ -68,8 +67,16 @@ def fresh_file(request: gr.Request, suffix: str) -> Path:
 
 def fresh_folder(request: gr.Request) -> Path:
     """Make a folder nobody can guess, for a file that is to keep a plain name."""
-    place = folder(request) / secrets.token_urlsafe(16)
-    place.mkdir()
+    return _made(folder(request) / secrets.token_urlsafe(16))
+
+
+def _made(place: Path) -> Path:
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The studio cannot keep its files ({error.strerror}); free space where it runs."
+        ) from error
     return place
 
 
@@ -84,10 +91,12 @@ def sent(file: FileData | dict[str, Any]) -> Path:
     Gradio checks only paths that carry its mark; a client that leaves the mark out could name any
     file of this machine, so whatever lies outside the uploads is refused here.
     """
-    path = Path(str(file["path"] if isinstance(file, dict) else file.path)).resolve()
-    if Path(os.environ["GRADIO_TEMP_DIR"]).resolve() not in path.parents:
-        raise gr.Error("The file was not uploaded; send it along.", print_exception=False)
-    return path
+    path = Path(str(file["path"] if isinstance(file, dict) else file.path))
+    with suppress(ValueError, OSError):  # what is no path at all
+        path = path.resolve()
+        if Path(os.environ["GRADIO_TEMP_DIR"]).resolve() in path.parents:
+            return path
+    raise gr.Error("The file was not uploaded; send it along.", print_exception=False)
 
 
 def check_upload(path: Path) -> Path:
