@@ -9,7 +9,18 @@ from torch.nn import functional as F
 from bonestudio.training.moment import Moment
 
 
-def turned(stacks: Tensor, now: Moment, *, degrees: float, zoom: float) -> Tensor:
+class Draws:
+    """Random numbers of a seed, where no moment of a run is there to give them."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = torch.Generator().manual_seed(seed)
+
+    def rand(self, count: int, *shape: int) -> Tensor:
+        """Draw numbers [count, *shape] between 0 and 1."""
+        return torch.rand(count, *shape, generator=self._random)
+
+
+def turned(stacks: Tensor, now: Moment | Draws, *, degrees: float, zoom: float) -> Tensor:
     """Turn stacks [n, 1, slices, rows, columns] by up to ± ``degrees`` and enlarge up to ``zoom``.
 
     What comes in from outside is the stack mirrored at its edge.

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
@@ -18,8 +19,9 @@ from bonestudio.errors import TrainingError
 from bonestudio.metrics.distributions import frechet_distance
 from bonestudio.metrics.extractors import find_extractor
 from bonestudio.metrics.manifolds import manifold_scores
-from bonestudio.networks.equalised import BASE, STAGES, doubled, halved
+from bonestudio.networks.equalised import BASE, LATENT, STAGES, doubled, halved
 from bonestudio.networks.progan3d import Critic
+from bonestudio.training.anchoring import Anchor, coarser
 from bonestudio.training.experiment import Experiment, Parts, Release, Released
 from bonestudio.training.feeding import Images
 from bonestudio.training.films import Films
@@ -28,7 +30,7 @@ from bonestudio.training.moment import Moment
 from bonestudio.training.recipes import Frozen, Source
 from bonestudio.training.releases import family_of
 from bonestudio.training.scans import Shape, open_scans, read_scans
-from bonestudio.training.turning import turned
+from bonestudio.training.turning import Draws, turned
 from bonestudio.training.virtual_scans import FINE, FINE_MM
 
 GOOD = (1, 2, 3)  # visual grades that are learned from: 4 and 5 move too much (section 3.3)
@@ -40,6 +42,9 @@ class Options(Frozen):
 
     ``penalty`` and ``drift`` are p1 and p2 of equation 1, which the paper does not tell: they are
     those of Karras et al. 2018. ``fid`` volumes are scored at an evaluation of the last stage.
+
+    Beyond the paper, for short runs: ``critic_rate`` (0: that of the generator), and ``anchor``, the weight
+    that holds volumes to the stacks of their codes (:mod:`bonestudio.training.anchoring`).
     """
 
     width: PositiveInt = 20
@@ -48,6 +53,7 @@ class Options(Frozen):
     base: Shape = BASE
     window: tuple[float, float] = (-400.0, 1400.0)
     rate: PositiveFloat = 3e-3
+    critic_rate: NonNegativeFloat = 0.0
     betas: tuple[float, float] = (0.0, 0.98)
     generator_eps: PositiveFloat = 1e-7
     critic_eps: PositiveFloat = 5e-5
@@ -58,6 +64,8 @@ class Options(Frozen):
     average: NonNegativeFloat = 0.0
     turn: NonNegativeFloat = 10.0
     zoom: PositiveFloat = 1.15
+    anchor: NonNegativeFloat = 0.0
+    components: PositiveInt = 32
     fid: NonNegativeInt = 0
     extractor: str = "bone3d-phantom"
 
@@ -99,8 +107,12 @@ class VolumeGAN(Experiment[Options, Stacks]):
         """Return G, its architecture and its optimiser's parameter groups; set ``self.config``."""
 
     @abstractmethod
+    def drawn(self, network: Any, z: Tensor, now: Moment) -> Tensor:
+        """Let G draw volumes of this moment's stage from codes z [n, 512]."""
+
     def volumes(self, network: Any, count: int, now: Moment) -> Tensor:
-        """Let G draw volumes of this moment's stage from random codes."""
+        """Let G draw volumes from random codes, z ~ N(0, 1)."""
+        return self.drawn(network, now.randn(count, LATENT), now)
 
     def datasets(self) -> Mapping[str, Images]:
         """Open the stacks; the held-out ones tell whether the critic learns by heart."""
@@ -108,6 +120,7 @@ class VolumeGAN(Experiment[Options, Stacks]):
         if o.fid:
             find_extractor(o.extractor)  # not to be missed only when all is trained
         self.stacks, self.held_out = open_stacks(self.data, shape=o.shape, window=o.window)
+        self.anchor = self._anchor() if o.anchor else None
         return {"stacks": self.stacks}
 
     def build(self) -> Parts:
@@ -121,7 +134,9 @@ class VolumeGAN(Experiment[Options, Stacks]):
             networks={"generator": self.G, "critic": self.f},
             optimisers={
                 "generator": Adam(groups, o.rate, o.betas, eps=o.generator_eps),
-                "critic": Adam(self.f.parameters(), o.rate, o.betas, eps=o.critic_eps),
+                "critic": Adam(
+                    self.f.parameters(), o.critic_rate or o.rate, o.betas, eps=o.critic_eps
+                ),
             },
             averages={"generator": o.average} if o.average else {},
             never_compiled=frozenset({"critic"}),
@@ -148,9 +163,17 @@ class VolumeGAN(Experiment[Options, Stacks]):
 
         # G: minimise −f(G(z))
         if now.every(o.critic_steps):
-            loss_G = -self._judge(self.volumes(self.G, len(x), now), now).mean()
-            now.minimise(loss_G, "generator", clip=o.clip)
+            z = now.randn(len(x), LATENT)
+            if self.anchor is not None:
+                z[::2] = self.anchor.codes(x, z)[::2]
+            drawn = self.drawn(self.G, z, now)
+            loss_G = -self._judge(drawn, now).mean()
             now.log(generator=loss_G)
+            if self.anchor is not None:
+                strayed = self.anchor.strayed(drawn[::2], x[::2]).mean()
+                loss_G = loss_G + o.anchor * strayed
+                now.log(strayed=strayed)
+            now.minimise(loss_G, "generator", clip=o.clip)
 
     def draw(self, now: Moment) -> Tensor:
         """Show the middle slices of eight volumes."""
@@ -200,15 +223,31 @@ class VolumeGAN(Experiment[Options, Stacks]):
         return now.average("generator") if self.options.average else self.G
 
     def _real(self, stacks: Tensor, now: Moment) -> Tensor:
-        """Turn and enlarge stacks at random, and bring them to the stage that is trained."""
-        x = turned(stacks, now, degrees=self.options.turn, zoom=self.options.zoom)
+        """Turn and enlarge stacks at random, and bring them to the stage that is trained.
+
+        They are turned at twice its resolution: finer voxels would be averaged away, at many times the cost.
+        """
+        o = self.options
+        twice = min(now.stage + 1, o.stages - 1)
+        x = coarser(stacks, o.base[1] * 2 ** (twice + 1))
+        x = turned(x, now, degrees=o.turn, zoom=o.zoom)
         return self._at_stage((x + 1.0) / 2.0, now)
 
     def _at_stage(self, x: Tensor, now: Moment) -> Tensor:
         """Halve to the stage; while it fades in, real stacks fade as well (Karras et al. 2018)."""
-        for _ in range(self.options.stages - 1 - now.stage):
-            x = halved(x)
+        x = coarser(x, self.options.base[1] * 2 ** (now.stage + 1))
         return torch.lerp(doubled(halved(x)), x, now.fade) if now.fade < 1.0 else x
+
+    def _anchor(self) -> Anchor:
+        """Fit codes to the stacks, turned and enlarged as they will be seen."""
+        o, rows = self.options, self.options.base[1] * 2
+        chosen = np.arange(min(len(self.stacks), 2048))
+        coarse = [
+            coarser((self.stacks.batch(some) + 1.0) / 2.0, 2 * rows)
+            for some in np.array_split(chosen, max(1, len(chosen) // 64))
+        ]
+        seen = turned(torch.cat(coarse), Draws(0), degrees=o.turn, zoom=o.zoom)
+        return Anchor(coarser(seen, rows), components=o.components)
 
     def _judge(self, volumes: Tensor, now: Moment) -> Tensor:
         judged: Tensor = self.f(volumes, now.stage, now.fade)

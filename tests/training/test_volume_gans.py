@@ -131,7 +131,14 @@ def test_the_generator_moves_every_nth_step_and_stages_slow_down(kind, tmp_path)
 def test_a_run_grows_and_hands_on_generator_and_critic(kind, tmp_path, monkeypatch):
     outcome = train(
         f"volume/{kind}-quick",
-        overrides=[*SMALL, STAGES, "run.log_every=1", "run.draw_every=2", "run.evaluate_every=8"],
+        overrides=[
+            *SMALL,
+            STAGES,
+            "run.log_every=1",
+            "run.draw_every=2",
+            "run.evaluate_every=8",
+            "options.fid=16",
+        ],
         out=tmp_path,
         view=Silence(),
     )

@@ -4,7 +4,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bonestudio.networks.equalised import LATENT
 from bonestudio.networks.progan3d import Generator
 from bonestudio.training.moment import Moment
 from bonestudio.training.volume_gan import VolumeGAN
@@ -18,7 +17,7 @@ class ProGAN3d(VolumeGAN):
         network = Generator(**self.config)
         return network, "progan3d:Generator", [{"params": [*network.parameters()]}]
 
-    def volumes(self, network: Any, count: int, now: Moment) -> Tensor:
-        """G(z), z ~ N(0, 1)."""
-        drawn: Tensor = network(now.randn(count, LATENT), now.stage, now.fade)
-        return drawn
+    def drawn(self, network: Any, z: Tensor, now: Moment) -> Tensor:
+        """G(z)."""
+        volumes: Tensor = network(z, now.stage, now.fade)
+        return volumes

@@ -36,8 +36,7 @@ class StyleGAN3d(VolumeGAN):
         ]
         return network, "stylegan3d:Generator", groups
 
-    def volumes(self, network: Any, count: int, now: Moment) -> Tensor:
-        """G̃(Φ(z)) with fresh noise maps, z ~ N(0, 1)."""
-        w = network.mapping(now.randn(count, LATENT))
-        drawn: Tensor = network(w, now.stage, now.fade, noise=now.randn)
-        return drawn
+    def drawn(self, network: Any, z: Tensor, now: Moment) -> Tensor:
+        """G̃(Φ(z)) with fresh noise maps."""
+        volumes: Tensor = network(network.mapping(z), now.stage, now.fade, noise=now.randn)
+        return volumes
