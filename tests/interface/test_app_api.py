@@ -1,5 +1,6 @@
 """The named endpoints, as other programs reach them."""
 
+import http.client
 import json
 import urllib.request
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,56 @@ def test_inspect_cannot_be_pointed_at_the_server_s_own_files(studio: str) -> Non
         told = answer.read().decode()
     assert "event: error" in told
     assert here.is_file()
+
+
+def test_one_film_opened_by_many_at_once(client: Client, dicom_file: Path) -> None:
+    """Equal uploads are files of their own: nobody's is deleted under another."""
+    film = handle_file(str(dicom_file))
+    jobs = [client.submit(file=film, api_name="/inspect") for _ in range(8)]
+    assert [job.result()["height"] for job in jobs] == [300] * 8
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "gradio_api/file=/etc/hostname",
+        "gradio_api/file=../../../../../../etc/hostname",
+        f"gradio_api/file={ROOT}/app.py",
+        f"gradio_api/file={ROOT}/.git/config",
+        f"gradio_api/file={ROOT}/checkpoints",
+        f"gradio_api/file={ROOT}/bonestudio/interface/assets/..%2F..%2Ferrors.py",
+        "gradio_api/file=http://127.0.0.1:9/film.png",
+        "gradio_api/proxy=http://127.0.0.1:9/film.png",
+        "read/assets/viewer/..%2F..%2F..%2F..%2Ferrors.py",
+        "museum/..%2F..%2Ferrors.py",
+        "static/..%2F..%2F..%2Fetc%2Fhostname",
+        "gradio_api/runs",
+        "gradio_api/vibe-code",
+        "monitoring/summary",
+    ],
+)
+def test_nothing_else_of_the_disk_is_served(studio: str, place: str) -> None:
+    status, _ = asked(studio, f"/{place}")
+    assert status in {400, 403, 404}
+
+
+def test_a_page_of_another_name_is_refused(studio: str) -> None:
+    """A name that someone makes point here is not the studio's own (DNS rebinding)."""
+    assert asked(studio, "/config", Host="studio.example:7860")[0] == 400
+    assert asked(studio, "/config", Host="localhost:7860")[0] == 200
+
+
+def asked(studio: str, path: str, **headers: str) -> tuple[int, bytes]:
+    """Ask for a path as it stands: clients would tidy it up before they send it."""
+    connection = http.client.HTTPConnection(studio.removeprefix("http://"), timeout=30)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    told = answer.status, answer.read()
+    connection.close()
+    return told
 
 
 def test_endpoints_are_typed_and_documented(client: Client) -> None:

@@ -42,6 +42,7 @@ def test_what_was_read_and_what_was_left_out(film_page: Page, dicom_file: Path) 
         ("letter.png", b"Dear colleague, thank you for the referral."),
         ("cut.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"),
         ("empty.dcm", b""),
+        ("<img src=x onerror=document.title=1>.png", b"<svg onload=document.title=1 />"),
     ],
 )
 def test_bad_file_gets_one_sentence_and_the_session_goes_on(
@@ -56,6 +57,7 @@ def test_bad_file_gets_one_sentence_and_the_session_goes_on(
     assert sentence.endswith(".")
     assert "Traceback" not in sentence
     assert film_page.locator(".toast-body").count() == 0
+    assert film_page.title() == "Bone Studio"  # markup in a name is text
     film_page.set_input_files(UPLOAD, film_file)
     Box(film_page, "lightbox").wait_for_film(300, 200)
     expect(refused).to_have_count(0)

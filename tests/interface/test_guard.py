@@ -12,6 +12,8 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from gradio import processing_utils, route_utils
 
 from bonestudio.errors import ImageError, StorageError
@@ -43,9 +45,20 @@ def test_equal_uploads_lie_apart() -> None:
 
 
 @pytest.mark.usefixtures("guarded")
-def test_other_names_are_refused_without_accounts_alone() -> None:
-    assert guard.app_options("127.0.0.1", accounts=False)["middleware"]
-    assert "middleware" not in guard.app_options("0.0.0.0", accounts=True)
+def test_the_web_application_answers_to_its_own_names_and_tells_of_a_full_disk() -> None:
+    app = FastAPI(**guard.app_options("127.0.0.1", accounts=False))
+
+    @app.get("/full")
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left", "doe_jane.dcm")
+
+    for name in ("127.0.0.1:7860", "localhost", "[::1]:7860"):
+        answer = TestClient(app, base_url=f"http://{name}").get("/full")
+        assert answer.status_code == 507
+        assert "the disk is full" in answer.text
+        assert "doe_jane" not in answer.text
+    for name in ("studio.example", "127.0.0.1.studio.example:7860", "localhost.example"):
+        assert TestClient(app, base_url=f"http://{name}").get("/full").status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from conftest import SEED, make_deck, make_protocol, open_study
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bonestudio.errors import StorageError, StudyError
 from bonestudio.turing.reading import Reading
@@ -320,6 +320,32 @@ def test_no_database_is_one_sentence(tmp_path):
         Store(f"sqlite:///{tmp_path / 'studies.db'}")
     with pytest.raises(StorageError, match="cannot be opened"):
         Store("postgresql://studio@127.0.0.1:1/none", key=b"k")
+
+
+def test_an_answer_on_a_full_disk_is_refused_in_one_sentence_and_can_be_given_again(sqlite_store):
+    study = open_study(sqlite_store)
+    token = sqlite_store.enrol(study, "A")
+    reading = Reading(sqlite_store, token)
+    with sqlite_store.engine.connect() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+    sqlite_store.engine.dispose()
+    full = f"PRAGMA max_page_count={pages}"
+    event.listen(sqlite_store.engine, "connect", lambda raw, _: raw.execute(full))
+    asked = reading.view()
+    said = ""
+    while asked.slot and not said:  # pages have room for a few answers yet
+        try:
+            asked = reading.answer(asked.slot, "real", confidence=3, milliseconds=1000)
+        except StorageError as error:
+            said = str(error)
+    assert "full" in said
+    assert "\n" not in said
+    assert reading.view() == asked
+    roomy = Store(sqlite_store.url.render_as_string(hide_password=False), key=sqlite_store._key)
+    then = Reading(roomy, token).answer(asked.slot, "real", confidence=3, milliseconds=1000)
+    assert then.answered == asked.answered + 1
+    assert roomy.verify(study) == []
+    roomy.engine.dispose()
 
 
 def test_the_key_is_private_and_stays(tmp_path):
