@@ -102,6 +102,13 @@ class DensityEstimator:
         found = [c for c in cards(SYSTEM) if "generator" in c.parts and available(c.id)]
         return tuple(sorted(found, key=lambda card: (_FAMILIES.index(card.family), card.name)))
 
+    def sample_truth(self, name: str) -> NDArray[np.float32] | None:
+        """Return the true map of a shipped film, g/cm², [height, width]; None where there is none."""
+        from bonestudio.instruments.density_truth import read_truth
+
+        path = shipped("assets") / SYSTEM / f"{name}-truth.png"
+        return read_truth(path) if path.is_file() else None
+
     def estimate(
         self,
         film: Radiograph,

@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 from bonestudio.imaging.types import Radiograph
 from bonestudio.imaging.window import to_bytes, windowed
 from bonestudio.instruments.density import NOTICE, Estimate, Value
+from bonestudio.measures.density_regions import Region
 
 Rgb = NDArray[np.uint8]
+Rgba = NDArray[np.uint8]
 
 SCALE: Final = (0.0, 2.0)
 """g/cm² at the ends of the colour bar."""
+ERROR_SCALE: Final = 0.5
+"""g/cm² of error that is drawn at full strength."""
 # viridis (van der Walt and Smith, CC0) at nine places: equal steps look equal, in grey too.
 _VIRIDIS = np.array(
     [
@@ -21,7 +25,15 @@ _VIRIDIS = np.array(
     ],
     np.float64,
 )  # fmt: skip
-_NAMES = {"total_hip": "Total hip", "neck": "Femoral neck"}
+NAMES = {"total_hip": "Total hip", "neck": "Femoral neck"}
+# Too dense and not dense enough: as everywhere in the studio, red and blue for signed differences.
+_MORE, _LESS = (229, 72, 77), (74, 125, 255)
+_OUTLINES: Final[dict[Region, tuple[int, int, int]]] = {
+    "total_hip": (230, 232, 235),
+    "trochanter": (240, 180, 41),
+    "neck": (76, 201, 240),
+}
+_THIN = 400  # rows of a film for each pixel of an outline's width
 
 
 def coloured(density: NDArray[np.float32]) -> Rgb:
@@ -38,6 +50,32 @@ def overlay(film: Radiograph, estimate: Estimate, *, opacity: float = 0.6) -> Rg
     share = opacity * (estimate.density > 0)[..., None]
     mixed: Rgb = (grey * (1 - share) + coloured(estimate.density) * share).round().astype(np.uint8)
     return mixed
+
+
+def map_layer(estimate: Estimate) -> Rgba:
+    """Return the map as colours that are clear where there is no femur, [h, w, 4]."""
+    alpha = np.where(estimate.density > 0, 255, 0).astype(np.uint8)
+    return np.dstack([coloured(estimate.density), alpha])
+
+
+def error_layer(error: NDArray[np.float32]) -> Rgba:
+    """Return a signed error in g/cm² [h, w] as red where it is too dense and blue where not enough."""
+    share = (np.abs(error) / ERROR_SCALE).clip(0, 1)
+    colours = np.where((error > 0)[..., None], _MORE, _LESS).astype(np.uint8)
+    return np.dstack([colours, (255 * share).round().astype(np.uint8)])
+
+
+def region_layer(estimate: Estimate) -> Rgba:
+    """Outline neck (cyan), trochanter (amber) and total hip (white), [h, w, 4]."""
+    from scipy.ndimage import binary_erosion
+
+    layer = np.zeros((*estimate.density.shape, 4), np.uint8)
+    width = max(1, round(estimate.density.shape[0] / _THIN))
+    for name, colour in _OUTLINES.items():
+        mask = estimate.masks[name]
+        if mask.any():
+            layer[mask & ~binary_erosion(mask, iterations=width)] = (*colour, 255)
+    return layer
 
 
 def colour_bar(height: int, width: int = 14) -> Rgb:
@@ -90,7 +128,7 @@ def findings(estimate: Estimate) -> list[str]:
         return [*lines, f"No density is told. {estimate.domain.reason}"]
     lines.append(f"Proximal femur: {said(estimate.bmd)}")
     for site, value in estimate.sites.items():
-        lines.append(f"{_NAMES[site]}: {said(value)}")
+        lines.append(f"{NAMES[site]}: {said(value)}")
         score = estimate.scores[site]
         if score.kind is None or score.value is None:
             lines.append(f"{score.words} {score.against}")

@@ -28,9 +28,7 @@ class Tab:
     works: Callable[[], bool] = lambda: True
 
 
-# The systems will stand here as age, fracture, segmentation, volume, density, turing; until the first
-# of them is there, the page opens with a picture: the light box.
-ORDER = ("age", "fracture", "segmentation", "volume", "lightbox", "turing")
+ORDER = ("age", "fracture", "segmentation", "volume", "density", "turing", "lightbox")
 
 
 def working_tabs() -> Iterator[Tab]:
