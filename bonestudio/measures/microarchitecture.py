@@ -17,11 +17,12 @@ from bonestudio.measures.thickness import cube_edge, mean_thickness
 # Mineral of trabecular tissue and of marrow in a second-generation scan, mg HA/cm³.
 TISSUE, MARROW = 790.0, -15.0
 _FINE_ENOUGH_MM = 0.05
+NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Microarchitecture:
-    """What a scan of the distal radius says about the bone.
+    """What a scan of the distal radius says about the bone; NaN for all that an empty compartment would tell.
 
     Attributes
     ----------
@@ -72,8 +73,31 @@ def measure_microarchitecture(
     box = _bounds(found.trabecular | found.cortical)
     voxels = scan.voxels[box]
     trabecular, cortical = found.trabecular[box], found.cortical[box]
-    bone, inside = _trabeculae(voxels, trabecular, scan.spacing, threshold)
-    fine = (scan.spacing[0] / 2, scan.spacing[1] / 2, scan.spacing[2] / 2)
+    fraction, thickness, gap = (
+        _texture(voxels, trabecular, scan.spacing, threshold)
+        if trabecular.any()
+        else (NAN, NAN, NAN)
+    )
+    return Microarchitecture(
+        tb_bmd=float(voxels[trabecular].mean()) if trabecular.any() else NAN,
+        ct_bmd=float(voxels[cortical].mean()) if cortical.any() else NAN,
+        bv_tv=fraction,
+        tb_th=thickness,
+        tb_sp=gap,
+        tb_n=1.0 / (thickness + gap),
+        ct_th=mean_thickness(cortical, scan.spacing) if cortical.any() else NAN,
+    )
+
+
+def _texture(
+    voxels: NDArray[np.float32],
+    trabecular: NDArray[np.bool_],
+    spacing: tuple[float, float, float],
+    threshold: float | None,
+) -> tuple[float, float, float]:
+    """BV/TV, Tb.Th and Tb.Sp of a compartment that is there."""
+    bone, inside = _trabeculae(voxels, trabecular, spacing, threshold)
+    fine = (spacing[0] / 2, spacing[1] / 2, spacing[2] / 2)
     fraction = float(bone.sum() / inside.sum())
     if not 0 < fraction < 1:
         raise ImageError(
@@ -85,17 +109,8 @@ def measure_microarchitecture(
     if (
         fine[0] < _FINE_ENOUGH_MM
     ):  # spaces are wide: half the grid measures them in a hundredth of the time
-        marrow, fine = _halved(marrow), scan.spacing
-    gap = mean_thickness(marrow, fine, finer=1)
-    return Microarchitecture(
-        tb_bmd=float(voxels[trabecular].mean()),
-        ct_bmd=float(voxels[cortical].mean()),
-        bv_tv=fraction,
-        tb_th=thickness,
-        tb_sp=gap,
-        tb_n=1.0 / (thickness + gap),
-        ct_th=mean_thickness(cortical, scan.spacing),
-    )
+        marrow, fine = _halved(marrow), spacing
+    return fraction, thickness, mean_thickness(marrow, fine, finer=1)
 
 
 def _trabeculae(

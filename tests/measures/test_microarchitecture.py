@@ -54,6 +54,24 @@ def test_plates_in_a_tube_measure_as_they_were_drawn():
     assert found.tb_bmd == pytest.approx(-15 + 795 * 4 / 14, rel=0.05)
 
 
+def test_an_empty_compartment_tells_nothing_and_the_other_what_it_is():
+    scan, parts = tube(slices=6)
+    none = np.zeros_like(parts.cortical)
+    solid = measure_microarchitecture(
+        scan, compartments=Compartments(cortical=parts.cortical, trabecular=none)
+    )
+    assert (solid.ct_bmd, solid.ct_th) == (pytest.approx(900), pytest.approx(15 * STEP, abs=STEP))
+    told = (solid.tb_bmd, solid.bv_tv, solid.tb_th, solid.tb_sp, solid.tb_n)
+    assert np.isnan(told).all()
+    bare = measure_microarchitecture(
+        scan, compartments=Compartments(cortical=none, trabecular=parts.trabecular), threshold=382.5
+    )
+    assert np.isnan([bare.ct_bmd, bare.ct_th]).all()
+    assert bare.bv_tv == pytest.approx(4 / 14, rel=0.05)
+    with pytest.raises(ImageError, match="No bone"):
+        measure_microarchitecture(scan, compartments=Compartments(cortical=none, trabecular=none))
+
+
 def test_the_tube_s_compartments_are_found():
     scan, parts = tube()
     found = find_compartments(scan)

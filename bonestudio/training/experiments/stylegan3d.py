@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from bonestudio.networks.equalised import LATENT
-from bonestudio.networks.stylegan3d import Generator
+from bonestudio.networks.stylegan3d import Generator, Mapping
 from bonestudio.training.moment import Moment
 from bonestudio.training.volume_gan import Options, VolumeGAN
 
@@ -29,6 +30,8 @@ class StyleGAN3d(VolumeGAN):
         o = self.options
         self.config["codes"] = o.codes
         network = Generator(**self.config)
+        if o.anchor:
+            _hear(network.mapping, o.components)
         slow = {id(p) for p in network.mapping.parameters()}
         groups: list[dict[str, Any]] = [
             {"params": [p for p in network.parameters() if id(p) not in slow]},
@@ -40,3 +43,14 @@ class StyleGAN3d(VolumeGAN):
         """G̃(Φ(z)) with fresh noise maps."""
         volumes: Tensor = network(network.mapping(z), now.stage, now.fade, noise=now.randn)
         return volumes
+
+
+def _hear(mapping: Mapping, told: int) -> None:
+    """Let Φ hear the numbers of a code that stacks tell, and the others a tenth as loud.
+
+    The many that tell nothing drown the few otherwise, and G learns not to listen to styles at all.
+    """
+    with torch.no_grad():
+        first = mapping.layers[0].weight
+        first[:, :told] *= (LATENT / told) ** 0.5
+        first[:, told:] *= 0.1
