@@ -22,6 +22,13 @@ _TERMS: dict[Family, tuple[str, str | None]] = {
 }
 
 
+# What a card of a family names, so that its terms can be understood: a word of it, and the whole.
+_SOURCES: dict[str, tuple[str, str]] = {
+    "phantom": ("virtual", "virtual patients"),
+    "rsna": ("RSNA", "RSNA Bone Age challenge"),
+}
+
+
 def family_of(source: str) -> tuple[Family, str, str | None]:
     """Return the family, licence and citation of weights trained on a source.
 
@@ -49,7 +56,7 @@ def write_release(release: Release, recipe: Recipe, *, steps: int, folder: Path)
         summary=recipe.summary,
         parts=parts,
         settings=dict(release.settings),
-        trained_on=release.trained_on,
+        trained_on=_with_source(release),
         family=cast("Family", release.family),
         recipe=recipe.name,
         recipe_hash=recipe.hash,
@@ -69,3 +76,9 @@ def write_release(release: Release, recipe: Recipe, *, steps: int, folder: Path)
     networks = {name: part.network for name, part in release.parts.items()}
     precision = cast('Literal["float16", "float32"]', release.precision)
     return save(card, networks, folder / "checkpoints", precision=precision)
+
+
+def _with_source(release: Release) -> str:
+    word, source = _SOURCES.get(release.family, ("", ""))
+    told = release.trained_on
+    return told if word in told else f"{told}, {source}"

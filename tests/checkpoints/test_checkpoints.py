@@ -3,6 +3,10 @@
 import errno
 import json
 import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -157,3 +161,49 @@ def test_every_shipped_checkpoint_loads():
         except BoneStudioError as error:  # pragma: no cover - the message is the finding
             pytest.fail(f"{card.id}: {error}")
         assert set(networks) == set(card.parts)
+
+
+def test_every_shipped_card_says_what_its_data_allow():
+    shipped_cards = cards()
+    assert shipped_cards
+    for card in shipped_cards:
+        assert min(map(len, (card.summary, card.intended_use, card.limits))) > 20, card.id
+        assert card.metrics, card.id
+        assert all(metric.n > 0 and metric.data for metric in card.metrics), card.id
+        if card.family == "phantom":
+            assert card.licence == "Apache-2.0"
+            assert "irtual" in card.trained_on, card.id
+        else:  # real images ship in no other family
+            assert card.family == "rsna"
+            assert "non-commercial" in card.licence
+            assert "Halabi" in card.citation
+            assert "RSNA" in card.trained_on, card.id
+
+
+def test_a_folder_that_nobody_may_write_to_is_read(monkeypatch):
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
+    try:
+        save(make_card(), {"discriminator": Discriminator()}, folder)
+        for path in (folder, folder / "fracture"):
+            path.chmod(0o555)
+        monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(folder))
+        with _without_the_powers_of_root():
+            assert load("fracture/tiny-phantom").card.name == "tiny-phantom"
+            with pytest.raises(StorageError, match="Permission denied"):
+                save(make_card(), {"discriminator": Discriminator()}, folder)
+        assert len(list(folder.rglob("*"))) == 3
+    finally:
+        for path in (folder, folder / "fracture"):
+            path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _without_the_powers_of_root():
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)  # nobody
+    try:
+        yield
+    finally:
+        os.seteuid(user)
