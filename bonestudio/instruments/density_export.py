@@ -139,16 +139,24 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
 def estimate_films(
     films: Mapping[str, Path],
     *,
+    table: Path | None = None,
     age: float | None = None,
     sex: Any = None,
     model: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Estimate films by name, one after the other in this process, and yield their rows.
 
-    A network of this size takes less time for a hundred films than processes take to start.
+    A network of this size takes less time for a hundred films than processes take to start. ``table``
+    ('labels.csv': file, age, sex) says whose films they are; ``age`` and ``sex`` are for those that it
+    leaves open.
     """
+    from bonestudio.cohorts.people import read_people
+
+    people = read_people(table).rows if table else {}
     for name, path in films.items():
         asked = {"path": path, "age": age, "sex": sex, "model": model}
+        if name in people:
+            asked |= {"age": people[name].age or age, "sex": people[name].sex or sex}
         try:
             yield {**estimate_one(asked), "file": name}
         except BoneStudioError as error:

@@ -29,6 +29,7 @@ LOW, POROTIC = (
 EXPECTED = -2.0  # Z-score at or below which a density is below the expected range for age
 ADULT, FIFTY, OLDEST = 20.0, 50.0, 110.0
 CONFIRM = "Radiograph-estimated BMD. Confirm by DXA."
+UNCHECKED = " (rounded, not checked against the printed table)"
 _SHIPPED = Path(__file__).with_name("density_references.toml")
 
 
@@ -39,6 +40,11 @@ class Normal:
     mean: float
     sd: float
     checked: str
+
+    @property
+    def caution(self) -> str:
+        """What is to be said of figures that nobody has held against the printed table."""
+        return UNCHECKED if "unverified" in self.checked else ""
 
     def score(self, density: float) -> float:
         """Return how many standard deviations a density lies from the mean."""
@@ -134,7 +140,7 @@ def compare(
         shares = class_shares(density, errors, normal)
         return Score(
             "T", t, (normal.score(interval[0]), normal.score(interval[1])), shares, class_of(t),
-            f"{reference.title}: {whose} of 20 to 29",
+            f"{reference.title}: {whose} of 20 to 29{normal.caution}",
         )  # fmt: skip
     normal = reference.peers(site, sex, age)
     z = normal.score(density)
@@ -143,7 +149,7 @@ def compare(
     )
     return Score(
         "Z", z, (normal.score(interval[0]), normal.score(interval[1])), {}, words,
-        f"{reference.title}: {'women' if sex == 'F' else 'men'} of {age:.0f}",
+        f"{reference.title}: {'women' if sex == 'F' else 'men'} of {age:.0f}{normal.caution}",
     )  # fmt: skip
 
 

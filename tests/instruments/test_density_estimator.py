@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import binary_dilation
 
 from bonestudio.checkpoints import Card, Part
 from bonestudio.checkpoints.store import save
@@ -21,7 +22,15 @@ from bonestudio.instruments.density import DensityEstimator
 from bonestudio.instruments.density_domain import has_metal
 from bonestudio.instruments.density_export import COLUMNS, estimate_folder, export, told
 from bonestudio.instruments.density_film import prepare
-from bonestudio.instruments.density_pictures import SCALE, colour_bar, coloured
+from bonestudio.instruments.density_pictures import (
+    SCALE,
+    colour_bar,
+    coloured,
+    error_layer,
+    map_layer,
+    region_layer,
+)
+from bonestudio.instruments.density_truth import compared, read_truth
 from bonestudio.measures.density_regions import equation_2
 from bonestudio.networks.bmdgan import Generator
 from bonestudio.networks.familiar import Familiarity
@@ -237,6 +246,46 @@ def test_files_of_a_hip(hip, knows, tmp_path):
     assert "Confirm by DXA" in answer["notice"]
     assert answer["densities"]["proximal_femur"]["g_cm2"] == pytest.approx(found.bmd.density)
     assert answer["scores"]["neck"]["kind"] == "T"
+
+
+def test_layers_lie_where_the_femur_is(hip, knows):
+    truth = hip.truth.maps[MAP]
+    found = knows(truth).estimate(hip.image)
+    assert np.array_equal(map_layer(found)[..., 3] > 0, found.density > 0)
+    outlines = region_layer(found)[..., 3] > 0
+    assert outlines.any()
+    assert not outlines[~binary_dilation(found.density > 0)].any()
+    apart = error_layer(np.array([[-0.5, 0.0, 0.25]], np.float32))
+    assert apart[0, :, 3].tolist() == [255, 0, 128]
+    assert apart[0, 0, 2] > apart[0, 0, 0]
+    assert apart[0, 2, 0] > apart[0, 2, 2]
+
+
+def test_a_true_map_is_read_and_held_against_the_estimate(hip, knows, tmp_path):
+    truth = np.where(hip.truth.maps[MAP] > 0.1, hip.truth.maps[MAP], 0).astype(np.float32)
+    np.save(tmp_path / "true.npy", truth)
+    Image.fromarray(np.rint(truth * 1000).astype(np.uint16)).save(tmp_path / "true.png")
+    found = knows(truth * np.float32(1.1)).estimate(hip.image)
+    for name, near in (("true.npy", 1e-6), ("true.png", 1e-3)):
+        beside = compared(found, read_truth(tmp_path / name))
+        assert beside.found == pytest.approx(1.1 * beside.true, rel=5e-3)
+        assert np.allclose(beside.error[truth > 0.2], 0.1 * truth[truth > 0.2], atol=near + 1e-4)
+    with pytest.raises(RequestError, match="film's size"):
+        compared(found, truth[1:])
+    with pytest.raises(ImageError, match="nothing to compare"):
+        compared(knows(truth * 0).estimate(hip.image), truth)
+
+
+@pytest.mark.parametrize("wrong", [np.full((9, 9), 77.0), np.full((9, 9), np.nan), np.ones(9)])
+def test_what_is_no_map_is_refused(tmp_path, wrong):
+    np.save(tmp_path / "wrong.npy", wrong)
+    with pytest.raises(ImageError, match="A true map is"):
+        read_truth(tmp_path / "wrong.npy")
+    Image.new("L", (64, 64)).save(tmp_path / "grey.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("grey.png", "text.png"):
+        with pytest.raises(ImageError, match="A true map is"):
+            read_truth(tmp_path / name)
 
 
 def test_colours_grow_brighter_with_density():

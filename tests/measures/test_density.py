@@ -78,8 +78,15 @@ def test_men_are_compared_with_young_women_unless_the_reference_says_otherwise(
     own.write_text(text.replace('t_scores_of_men = "F"', 't_scores_of_men = "M"'), encoding="utf-8")
     monkeypatch.setenv("BONESTUDIO_DENSITY_REFERENCE", str(own))
     other = told(60, "M")
-    assert other.against.endswith(": men of 20 to 29")
+    assert ": men of 20 to 29" in other.against
     assert other.value < usual.value
+
+
+def test_figures_that_nobody_checked_are_said_to_be_so():
+    assert told(40, "F").against.endswith("not checked against the printed table)")
+    assert (
+        "checked" not in told(67, "F").against
+    )  # women's young means were found in print, second hand
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from bonestudio.interface.viewers.density import table_html
 from bonestudio.interface.viewers.fracture import progress_bar
 
 _ABOUT = (
-    "Estimates many films, one after the other, into a table. Age and sex stand in a DICOM film; for the "
-    "others they can be set here, or the command line reads them from labels.csv."
+    "Estimates many films, one after the other, into a table. Age and sex stand in a DICOM film; a "
+    "labels.csv among the films (file, age, sex) says them of others."
 )
 _EVERY = 0.4  # seconds between two pictures of the table
+_TABLE = "labels.csv"
 _MOST = 1000  # films at once in the app; the command line has no such bound
 
 
@@ -110,12 +111,12 @@ class Answers:
         self, paths: list[str] | None, sex: str, age: float | None, request: gr.Request
     ) -> Iterator[dict[Any, Any]]:
         """Estimate all films, showing the table as it grows, and hand it out."""
-        films = _named(paths)
+        films, table = _named(paths)
         page, started = self.page, time.perf_counter()
         rows: list[dict[str, Any]] = []
         shown = 0.0
         try:
-            for row in estimate_films(films, age=age, sex=SEXES[sex]):
+            for row in estimate_films(films, table=table, age=age, sex=SEXES[sex]):
                 rows.append(row)
                 if len(rows) < len(films) and time.perf_counter() - shown < _EVERY:
                     yield {}  # a place to stop at
@@ -130,7 +131,7 @@ class Answers:
                     page.status: frame.said("Estimating", rate),
                 }
         finally:
-            for path in films.values():
+            for path in [*films.values(), *([table] if table else [])]:
                 session.delete_upload(path)
         path = session.fresh_folder(request) / "density.csv"
         path.write_bytes(as_csv(rows))
@@ -165,18 +166,20 @@ class Answers:
         }
 
 
-def _named(paths: list[str] | None) -> dict[str, Path]:
-    """Map uploads by the names that they had; a name that comes twice is numbered."""
-    if not paths:
+def _named(paths: list[str] | None) -> tuple[dict[str, Path], Path | None]:
+    """Map films by the names that they had, a name that comes twice is numbered; and find the table."""
+    tables = [Path(path) for path in paths or [] if Path(path).name == _TABLE]
+    films = [Path(path) for path in paths or [] if Path(path).name != _TABLE]
+    if not films:
         raise RequestError("Choose the films first.")
-    if len(paths) > _MOST:
+    if len(films) > _MOST:
         raise RequestError(
             f"{_MOST} films are the most at once here; 'bonestudio density FOLDER' takes any number."
         )
     named: dict[str, Path] = {}
-    for path in map(Path, paths):
+    for path in films:
         name, again = path.name, 2
         while name in named:
             name, again = f"{path.stem} ({again}){path.suffix}", again + 1
         named[name] = path
-    return named
+    return named, tables[0] if tables else None
