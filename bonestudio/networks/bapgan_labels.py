@@ -13,7 +13,7 @@ CLASSES = 5
 SPAN = 20.0
 """Years that the classes share evenly: 0-3, 4-7, 8-11, 12-15 and 16-19 are [0, 4), [4, 8) …"""
 SMOOTHING = 0.2
-_MALE = {"F": 0.0, "M": 1.0, None: 0.5}
+MALE: dict[str | None, float] = {"F": 0.0, "M": 1.0, None: 0.5}
 
 
 def class_of(ages: Float[Tensor, " n"], *, classes: int = CLASSES) -> Tensor:
@@ -95,5 +95,5 @@ def condition(
     elif isinstance(sexes, Tensor):
         male = sexes
     else:
-        male = torch.tensor([_MALE[sex] for sex in sexes], device=years.device)
+        male = torch.tensor([MALE[sex] for sex in sexes], device=years.device)
     return torch.cat([label, sex_label(male)], 1)

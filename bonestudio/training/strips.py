@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bonestudio.networks.bapgan_codes import learned_drift
 from bonestudio.training.growing import GrowingFilms
 
 Label = Callable[[Tensor, Tensor], Tensor]
@@ -58,6 +59,14 @@ def held_out_errors(
     scores = {"error": float(joint.mean()), "ageing": float(torch.cat(ageing).mean())}
     quantiles = {f"{q:g}": float(torch.quantile(joint, q)) for q in QUANTILES}
     return scores, quantiles
+
+
+@torch.no_grad()
+def usual_codes(encoder: nn.Module, films: GrowingFilms, device: Any) -> list[list[float]]:
+    """How codes of these films go with age and sex: a drift of :mod:`~bonestudio.networks.bapgan_codes`."""
+    codes = torch.cat([encoder(x).float().cpu() for x, _, _ in _batches(films, device)])
+    drift = learned_drift(codes, films.ages, films.male)
+    return [[round(float(number), 4) for number in row] for row in drift]
 
 
 def _apart(a: Tensor, b: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ def test_detail_stays_where_age_changes_nothing(ages: AgeProgression, phalanx: R
     aged[40:] += 0.2  # the lower part changes with age, the upper one does not
     (kept,) = with_detail(aged[None], flat, film)
     np.testing.assert_allclose(kept[:24], film[:24], atol=1e-3)
-    np.testing.assert_allclose(kept[48:], aged[48:], atol=1e-6)
+    np.testing.assert_allclose(kept[48:], aged[48:], atol=1e-5)
 
 
 def test_sex_changes_the_bone(ages: AgeProgression, phalanx: Radiograph) -> None:
@@ -82,13 +82,13 @@ def test_sex_changes_the_bone(ages: AgeProgression, phalanx: Radiograph) -> None
 
 
 def test_an_unknown_age_is_read_by_the_model(ages: AgeProgression, phalanx: Radiograph) -> None:
-    """The age at which the model draws what is nearest to the film."""
+    """The whole year at which the model draws what is nearest to the film."""
     drawn = age_it(ages, phalanx).frames[AGES.index(15)]
     film = Radiograph(pixels=drawn)
     made = age_it(ages, film)
-    errors = np.square(made.frames - film.pixels).mean((1, 2))
+    errors = np.square(made.frames[::2] - film.pixels).mean((1, 2))
     assert not made.age_known
-    assert made.age == AGES[int(errors.argmin())]
+    assert made.age == int(errors.argmin())
     assert age_it(ages, replace(phalanx, age=57)).age_known is False  # no age of a growing bone
 
 

@@ -36,7 +36,7 @@ from bonestudio.training.losses import judged_false, judged_real
 from bonestudio.training.moment import Moment
 from bonestudio.training.releases import family_of
 from bonestudio.training.schedules import hold_then_linear
-from bonestudio.training.strips import aged_strips, held_out_errors
+from bonestudio.training.strips import aged_strips, held_out_errors, usual_codes
 
 BONES = {"femur": "lower end of the femur", "phalange": "middle phalanx"}
 SOURCES = {
@@ -63,7 +63,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
         self.held_out = growing_films(cohort.split("test"), size=size)
         learned = cohort.without("test") if self.data.validation else cohort.split("train")
         films = growing_films(learned, size=size, balance=self.data.balance)
-        self.seen = len(films)
+        self.learned = films
         return {"bones": films, "ages": OtherAges(films)}
 
     def build(self) -> Parts:
@@ -179,7 +179,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
                 name: Released(network=network, architecture=f"bapgan:{kind}", config=config)
                 for name, (kind, network, config) in part.items()
             },
-            trained_on=f"{self.seen} films of the {BONES[self.data.bone]}, {SOURCES[family[0]]}",
+            trained_on=f"{len(self.learned)} films of the {BONES[self.data.bone]}, {SOURCES[family[0]]}",
             family=family[0],
             licence=family[1],
             citation=family[2],
@@ -196,6 +196,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
                 "continuous": o.continuous,
                 "sexes": o.sexes,
                 "error_quantiles": quantiles,
+                "drift": usual_codes(E, self.learned, now.device),
             },
             metrics={
                 name: (value, len(self.held_out), "held out by patient")

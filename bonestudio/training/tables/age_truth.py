@@ -88,6 +88,7 @@ def _notes(count: int, others: int, seed: int, reader: BoneFeatures) -> list[str
         f"Age error: |age read − age asked for|, read by {reader}; its own error, and that of children who mature early or late, is in 'the truth, filmed again'.",
         f"Same patient: of the true films of all {count} at that age, the patient's own is most like the drawn one. Likeness: cosine between linear discriminants of {others} other patients.",
         "Copies: the film that was given, as it is or blurred by one pixel.",
+        "Codes moved: what codes have in common at the film's age is exchanged for what they have at the age asked for. The studio shows this, with the film's own detail where age changes nothing.",
         "The truth, filmed again: the same bone in another pose under another grain, the most that can be reached.",
     ]
 
@@ -99,30 +100,36 @@ def _methods(bone: str) -> Mapping[str, Draw]:
         "a copy, blurred": lambda films, _now, _age, _male: gaussian_filter(films, (0, BLUR, BLUR)),
     }
     for model, checkpoint in trained(bone, "phantom"):
-        if checkpoint is not None:
-            drawn = methods[model.name] = _Drawn(Ager(checkpoint))
-            if model is BAPGAN:
-                methods[f"{model.name}, the film's detail kept"] = partial(_detailed, drawn)
-                methods[f"{model.name}, its change laid on the film"] = partial(_changed, drawn)
+        if checkpoint is None:
+            continue
+        ager = Ager(checkpoint)
+        methods[model.name] = _Drawn(ager)
+        if model is BAPGAN and "drift" in ager.card.settings:
+            methods[f"{model.name}, codes moved"] = along = _Drawn(ager, along=True)
+            methods[f"{model.name}, as the studio shows it"] = partial(_detailed, along)
     return methods
 
 
 class _Drawn:
-    """A model's films of the one set of patients; each pair of ages is drawn once."""
+    """A model's films of the one set of patients; each pair of ages is drawn once.
 
-    def __init__(self, ager: Ager) -> None:
-        self._ager = ager
+    ``along`` moves the codes to the age asked for, as the studio does and the paper does not.
+    """
+
+    def __init__(self, ager: Ager, *, along: bool = False) -> None:
+        self._ager, self._along = ager, along
         self._done: dict[tuple[float, float], Films] = {}
 
     def __call__(self, films: Films, now: float, age: float, male: Males) -> Films:
         if (now, age) not in self._done:
-            ages = np.full(len(films), age, np.float32)
-            self._done[now, age] = self._ager.draw(films, ages, male)
+            ages, own = (np.full(len(films), years, np.float32) for years in (age, now))
+            told = own if self._along else None
+            self._done[now, age] = self._ager.draw(films, ages, male, now=told)
         return self._done[now, age]
 
 
 def _detailed(draw: _Drawn, films: Films, now: float, age: float, male: Males) -> Films:
-    """Keep the film's own detail where age changes nothing, as the studio shows it."""
+    """Keep the film's own detail where age changes nothing."""
     before, after = (as_unit(draw(films, now, years, male)) for years in (now, age))
     kept = [
         with_detail(drawn[None], own, film)[0]
@@ -130,13 +137,6 @@ def _detailed(draw: _Drawn, films: Films, now: float, age: float, male: Males) -
     ]
     levels: Films = (np.stack(kept) * 255).round().astype(np.uint8)
     return levels
-
-
-def _changed(draw: _Drawn, films: Films, now: float, age: float, male: Males) -> Films:
-    """Add to a film what the model changes between its age and the one asked for."""
-    before, after = (draw(films, now, years, male).astype(int) for years in (now, age))
-    laid: Films = (films + after - before).clip(0, 255).astype(np.uint8)
-    return laid
 
 
 def _pairs(step: int) -> Iterator[tuple[int, int]]:

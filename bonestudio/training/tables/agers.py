@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bonestudio.checkpoints import Card, available
 from bonestudio.checkpoints.store import load
+from bonestudio.networks.bapgan_codes import moved
 from bonestudio.networks.bapgan_labels import age_label, class_label, class_of, sex_label
 
 Films = NDArray[np.uint8]
@@ -54,12 +55,24 @@ class Ager:
         self._encoder, self._generator = found["encoder"], found["generator"]
 
     @torch.no_grad()
-    def draw(self, films: Films, ages: Ages, male: Ages, *, batch: int = 64) -> Films:
-        """Draw each bone of [n, size, size] at its age (years); ``male`` is 1, 0 or NaN (unknown)."""
-        told = self._label(torch.from_numpy(ages).float(), torch.from_numpy(male).float())
+    def draw(
+        self, films: Films, ages: Ages, male: Ages, *, now: Ages | None = None, batch: int = 64
+    ) -> Films:
+        """Draw each bone of [n, size, size] at its age (years); ``male`` is 1, 0 or NaN (unknown).
+
+        With the ages that the bones have ``now``, codes go along with the age, as in the studio;
+        without, they stay, as in the paper.
+        """
+        years, sexes = torch.from_numpy(ages).float(), torch.from_numpy(male).float()
+        codes = torch.cat([self._encoder(some) for some in as_seen(films).split(batch)])
+        drift = self.card.settings.get("drift")
+        if now is not None and drift is not None:
+            own = torch.from_numpy(now).float()
+            codes = moved(codes, torch.tensor(drift), now=own, to=years, male=sexes)
+        told = self._label(years, sexes)
         drawn = [
-            self._generator(self._encoder(some), label)
-            for some, label in zip(as_seen(films).split(batch), told.split(batch), strict=True)
+            self._generator(code, label)
+            for code, label in zip(codes.split(batch), told.split(batch), strict=True)
         ]
         return as_levels(torch.cat(drawn))
 
