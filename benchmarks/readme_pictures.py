@@ -79,6 +79,14 @@ def age(browser: Browser, address: str, out: Path) -> None:
     keep(page, out / "age.png")
 
 
+def density(browser: Browser, address: str, out: Path) -> None:
+    """Show a hip's map of mineral and how it compares."""
+    page = tab(browser, address, "Density")
+    page.wait_for_function("document.querySelector('.dn')?.density?.values", timeout=120_000)
+    page.wait_for_timeout(1000)
+    keep(page, out / "density.png")
+
+
 def museum(browser: Browser, address: str, out: Path) -> None:
     """Show the museum page at the age of today."""
     page = browser.new_page(viewport=VIEW)
@@ -146,6 +154,19 @@ def fracture(browser: Browser, address: str, out: Path) -> None:
     page.wait_for_timeout(1000)
 
 
+def segmentation(browser: Browser, address: str, out: Path) -> None:
+    """Show a broken wrist with its bones in colour and its angles."""
+    page = tab(browser, address, "Segmentation")
+    wrist = "document.querySelector('.sg')?.bones?.wrist"
+    measured = f"{wrist}?.measurements.length"
+    page.wait_for_function(measured, timeout=240_000)
+    page.evaluate(f"{wrist}.measurements.length = 0")
+    page.get_by_role("button", name="Wrist, fractured").locator("visible=true").click()
+    page.wait_for_function(measured, timeout=60_000)
+    page.wait_for_timeout(1000)
+    keep(page, out / "segmentation.png")
+
+
 def tab(browser: Browser, address: str, title: str) -> Page:
     page = browser.new_page(viewport=VIEW)
     page.goto(address)
@@ -167,8 +188,10 @@ def keep(page: Page, path: Path) -> None:
 
 SCENES = {
     "age": age,
+    "density": density,
     "museum": museum,
     "fracture": fracture,
+    "segmentation": segmentation,
     "film": film,
     "scan": scan,
     "study": study,

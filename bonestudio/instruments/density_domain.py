@@ -31,6 +31,10 @@ UNLIKE: Final = (
     "This does not look like the films of hips that this model knows: one adult hip from the front, "
     "half a pelvis film; no density is told."
 )
+STRANGE: Final = (
+    "This does not look like the films of hips that this model knows, and a part of it is as bright and as sharp as "
+    "metal; density is told of native hips alone."
+)
 NO_FEMUR: Final = "No proximal femur is found on this film."
 _GRAIN = 1.0  # pixels that grain is smoothed over
 _CRUMB = 0.001  # share of the film below which a piece is not looked at
@@ -46,7 +50,7 @@ def judge(
     """
     regions: HipRegions | None = None
     foreign = distance is not None and distance > FOREIGN
-    reason = UNLIKE if foreign else _map_reason(film, density)
+    reason = _foreign_reason(film) if foreign else _map_reason(film, density)
     try:
         regions = find_regions(density)
     except ImageError:
@@ -73,6 +77,11 @@ def distance_of(weights: "Checkpoint", film: Any) -> float | None:
     generator: Any = weights["generator"]
     far = weights["familiar"](generator.encoder.described(film), 0)
     return float(far) / float(limit)
+
+
+def _foreign_reason(film: Pixels) -> str:
+    """Say why a film that is far from every hip is refused."""
+    return STRANGE if has_metal(film) else UNLIKE
 
 
 def _map_reason(film: Pixels, density: Pixels) -> str | None:

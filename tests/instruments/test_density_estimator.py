@@ -209,6 +209,8 @@ def test_metal_is_seen(hip, knows):
     found = knows(hip.truth.maps[MAP]).estimate(hip.image.with_pixels(metal))
     assert found.domain.verdict == "out"
     assert "metal" in found.domain.reason
+    foreign = knows(hip.truth.maps[MAP], distance=9.0).estimate(hip.image.with_pixels(metal))
+    assert "as sharp as metal" in foreign.domain.reason
 
 
 @pytest.mark.parametrize(
