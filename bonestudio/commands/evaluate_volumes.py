@@ -11,6 +11,7 @@ def volumes(
     data: str = "phantom",
     count: int = 200,
     seed: int = 20_000_000,
+    reading: Path | None = None,
     out: Path = Path("evaluations"),
     json: bool = False,
 ) -> None:
@@ -26,16 +27,23 @@ def volumes(
         Stacks of each side.
     seed
         Of the first volume drawn.
+    reading
+        New folder for 64 drawn volumes and their realism scores, to be graded by experts (section 4.5):
+        'bonestudio study create --kind grading --images FOLDER --scores FOLDER/scores.csv'. The study's
+        report draws figure 8.
     out
         Folder for the Markdown, the CSV and the plot.
     json
         Answer in JSON.
     """
+    from bonestudio.training.tables.volume_reading import write_reading
     from bonestudio.training.tables.volumes import volumes_table
 
-    write_tables(
-        volumes_table(models=models, data=data, count=count, seed=seed), out=out, json=json
-    )
+    more: list[Path] = []
+    if reading is not None:
+        more = write_reading(reading, models=models, data=data, references=count, seed=seed)[-1:]
+    table = volumes_table(models=models, data=data, count=count, seed=seed)
+    write_tables(table, out=out, json=json, more=more)
 
 
 def volume_editing(

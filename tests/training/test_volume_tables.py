@@ -12,7 +12,8 @@ from bonestudio.metrics.distributions import frechet_distance
 from bonestudio.metrics.extractors import find_extractor
 from bonestudio.training import volume_atlas
 from bonestudio.training.films import Films
-from bonestudio.training.tables import volume_editing, volumes
+from bonestudio.training.tables import volume_editing, volume_reading, volumes
+from bonestudio.turing.sources import graded
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def weights(tmp_path, monkeypatch):
     editor = VolumeEditor(BONE)
     levels = [(editor.draw(editor.sample(seed=s)).voxels + 400) / 1800 * 255 for s in range(20)]
     films = Films(np.rint(np.stack(levels)).clip(0, 255).astype(np.uint8))
-    for module in (volume_atlas, volumes, volume_editing):
+    for module in (volume_atlas, volumes, volume_editing, volume_reading):
         monkeypatch.setattr(module, "open_stacks", lambda *_, **__: (films, films))
     return folder
 
@@ -111,3 +112,22 @@ def test_inversions_and_morphs_are_scored():
     assert 0 < paper[3][0] <= 1
     steps = {row[0]: row[2] for row in morphs.rows if row[2] is not None}
     assert 1 <= steps["Tb.BMD"][0] <= 8
+
+
+def test_what_experts_grade_is_blind_and_carries_the_scores_of_its_volume(tmp_path, monkeypatch):
+    monkeypatch.setattr(volume_reading, "COUNT", 6)
+    folder = tmp_path / "reading"
+    volume_reading.write_reading(folder, models=[BONE], data="phantom", references=16, seed=5)
+    questions = graded(folder, scores=folder / "scores.csv")
+    assert len(questions) == 6
+    editor = VolumeEditor(BONE)
+    drawn = np.stack([editor.draw(editor.sample(seed=5 + i)).voxels for i in range(6)])
+    order = np.random.default_rng(5).permutation(6)
+    middle = ((drawn[order[2]][4] + 400) / 1800).clip(0, 1)
+    shown = questions[2].films[0].pixels[1::3, 1::3][:, 56:112]
+    np.testing.assert_allclose(shown, middle, atol=1 / 250)
+    names = [n for n in questions[0].scores if n.startswith("realism bone3d-phantom")]
+    assert len(names) == 1
+    assert len({q.scores[names[0]] for q in questions}) > 1
+    with pytest.raises(RequestError, match="not empty"):
+        volume_reading.write_reading(folder, models=[BONE], data="phantom", references=16, seed=5)

@@ -75,12 +75,12 @@ def volumes_table(
     for editor in editors:
         m = editor.model
         learned, held_out = open_stacks(Stacks(source=data), shape=m.shape, window=m.window)
-        judges = [Judge(extractor=one, window=m.window) for one in _extractors()]
-        real = _stacks(learned, count, m.window)
+        judges = [Judge(extractor=one, window=m.window) for one in extractors_of_stacks()]
+        real = stacks_of(learned, count, m.window)
         seen = [judge.features(real, seed) for judge in judges]
         if not rows:
             columns = _columns(judges)
-            rows += _floors(judges, seen, _stacks(held_out, count, m.window), seed)
+            rows += _floors(judges, seen, stacks_of(held_out, count, m.window), seed)
         for truncation in TRUNCATIONS[m.kind]:
             made = np.stack(
                 [
@@ -111,7 +111,7 @@ def volumes_table(
     )
 
 
-def _extractors() -> list[Extractor]:
+def extractors_of_stacks() -> list[Extractor]:
     """Every extractor of stacks that is here, and Inception-v3 where its file is given."""
     three = [c.name for c in cards("extractors") if _of_stacks(c)]
     names = three + ([INCEPTION] if INCEPTION in extractor_names() else [])
@@ -124,7 +124,8 @@ def _of_stacks(card: Any) -> bool:
     return "extractor" in card.parts and card.parts["extractor"].config.get("dims") == 3
 
 
-def _stacks(films: Films, count: int, window: tuple[float, float]) -> NDArray[np.float32]:
+def stacks_of(films: Films, count: int, window: tuple[float, float]) -> NDArray[np.float32]:
+    """Return the first stacks [n, slices, rows, columns] in mg HA/cm³."""
     low, high = window
     some = torch.cat([films[i] for i in range(min(count, len(films)))])
     stacks: NDArray[np.float32] = ((some + 1.0) / 2.0 * (high - low) + low).numpy()
