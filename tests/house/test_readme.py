@@ -1,5 +1,6 @@
-"""What the documents show is what happens: README's Python and commands are run, its links followed."""
+"""What the documents show is what happens: Python and commands are run, links are followed."""
 
+import json
 import os
 import re
 import shlex
@@ -12,10 +13,12 @@ import pytest
 import yaml
 from starting import free_port, start_studio, wait_until_open
 
+from bonestudio.commands import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN = ("README.md", "EXAMPLES.md")
 PAGES = (
-    "README.md",
+    *SHOWN,
     "CONTRIBUTING.md",
     "SECURITY.md",
     "benchmarks/README.md",
@@ -24,30 +27,38 @@ PAGES = (
 STUDIO = "http://127.0.0.1:7860"
 
 
-def fenced(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def fenced(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def python_lines() -> str:
-    """README's Python at README's line numbers, so that a traceback points at the page."""
+def python_lines(page: str) -> str:
+    """A page's Python at the page's line numbers, so that a traceback points at it."""
     lines, inside = [], False
-    for line in README.splitlines():
+    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
         inside = inside and line != "```"
         lines.append(line if inside else "")
         inside = inside or line == "```python"
     return "\n".join(lines)
 
 
+RUN = """
+import json, sys
+for page, text in json.load(open("pages.json")).items():
+    exec(compile(text, page, "exec"), {"__name__": "__main__"})
+"""
+
+
 def test_the_python_runs(tmp_path: Path) -> None:
-    assert len(fenced("python")) >= 6
+    assert sum(len(fenced(page, "python")) for page in SHOWN) >= 10
     port = free_port()
-    page = tmp_path / "README.md.py"
-    page.write_text(python_lines().replace(STUDIO, f"http://127.0.0.1:{port}"), encoding="utf-8")
+    pages = {page: python_lines(page).replace(STUDIO, f"http://127.0.0.1:{port}") for page in SHOWN}
+    (tmp_path / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
     process = start_studio(port, environment={"XDG_DATA_HOME": str(tmp_path)})
     try:
         wait_until_open(process, f"http://127.0.0.1:{port}")
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", str(page)],
+            [sys.executable, "-W", "ignore", "-c", RUN],
             cwd=tmp_path,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
@@ -61,9 +72,16 @@ def test_the_python_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_commands_that_are_only_shown_exist() -> None:
+    shown = "".join(block for page in SHOWN for block in fenced(page, "sh"))
+    named = re.findall(r"^bonestudio ([a-z]+)", shown, re.MULTILINE)
+    assert len(named) >= 5
+    assert set(named) <= set(COMMANDS)
+
+
 def commands() -> list[tuple[str, str]]:
-    """Each command of README's console blocks and what it answers there."""
-    told = "".join(fenced("console"))
+    """Each command of the console blocks and what it answers there."""
+    told = "".join(block for page in SHOWN for block in fenced(page, "console"))
     return [(one.split("\n", 1)[0], one.split("\n", 1)[1]) for one in told.split("$ ")[1:]]
 
 
@@ -149,6 +167,6 @@ def test_the_citation_names_this_version() -> None:
 def test_pictures_are_small_enough_for_a_page(tracked: list[Path]) -> None:
     pictures = [name for name in tracked if name.parts[:2] == ("assets", "readme")]
     assert {name.as_posix() for name in pictures} == set(
-        re.findall(r"\((assets/readme/\S+)\)", README)
+        re.findall(r"\((assets/readme/\S+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     )
     assert max((ROOT / name).stat().st_size for name in pictures) < 300_000
