@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: app test check clean
+.PHONY: app test check audit clean
 
 app: $(VENV)/.app
 	$(BIN)/python app.py
@@ -32,6 +32,12 @@ $(VENV)/.app: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.app
 	$(PIP) --editable '.[study,train,ray,test,dev]'
 	touch $@
+
+# Asks the package index's advisories about every pin; needs a network that reaches them.
+audit:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 clean:
 	rm -rf $(VENV) node_modules runs artefacts

@@ -100,7 +100,7 @@ def test_a_changed_protocol_has_another_hash():
 @pytest.mark.parametrize("readers", [1, 3])
 def test_a_report_of_every_kind(sqlite_store, kind, readers):
     study = open_study(sqlite_store, kind, title="Hands <script>")
-    names = ["Dr. <b>A</b>", "B", "C"][:readers]
+    names = ["Dr. <b>A</b>", "=B()", "C"][:readers]
     for number, name in enumerate(names):
         chance = np.random.default_rng(number)
         token = sqlite_store.enrol(study, name)
@@ -120,6 +120,8 @@ def test_a_report_of_every_kind(sqlite_store, kind, readers):
     assert "Line 3 was changed." in hidden
     lines = to_csv(rows).splitlines()
     assert len(lines) == 1 + len(rows)
+    assert not any(line.startswith("=") for line in lines)  # a spreadsheet would run it
+    assert any(line.startswith("'=B()") for line in lines) == (readers > 1)
     if kind != "grading":
         text = to_imrmc(rows, title="Hands")
         assert f"NR: {readers}" in text
