@@ -151,6 +151,13 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
     page.wait_for_function(f"{other}.place().azimuth === {camera - 5}")
     keep(page, "volume-compare")
 
+    page.reload()
+    page.get_by_role("tab", name="Volume").click()
+    expect(page.locator("#volume-history button[aria-current=step]")).to_contain_text(
+        "layer 3", timeout=60_000
+    )
+    assert steps(page) == names
+
 
 @needs_library
 def test_without_webgl_the_still_appears(volume_page, keep) -> None:

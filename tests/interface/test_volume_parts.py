@@ -2,7 +2,7 @@
 
 import pytest
 
-from bonestudio.interface.tabs.volume_work import Moves
+from bonestudio.interface.tabs.volume_work import Kept, Moves, Work
 from bonestudio.interface.viewers.volume_editor import error_curve, measures, steps
 
 
@@ -17,6 +17,23 @@ def test_a_slider_rests_where_it_was_left_and_visitors_do_not_disturb_each_other
     assert moves.rests("b", 0.9)
     moves.moved("c", 1)
     assert moves.rests("b", 0.3)  # forgotten: whoever asks then is the newest
+
+
+def test_a_page_finds_what_it_had_in_hand_and_no_other_does():
+    kept = Kept(most=2)
+    works = [Work(model=f"volume/{k}", session=None, second=None) for k in range(4)]
+    assert kept.found("visit 1", "page a") is None
+    kept.keep("visit 1", works[0])
+    kept.keep("a stranger", works[1])
+    kept.keep("visit 1", works[2])
+    assert kept.found("visit 2", "page a") is works[2]  # reloaded: another visit, the same page
+    assert kept.found("visit 3", "page b") is None
+    assert kept.found("visit 4", "") is None
+    kept.keep("visit 4", works[3])
+    for visit in ("visit 3", "visit 5"):
+        kept.found(visit, visit)
+        kept.keep(visit, works[0])
+    assert kept.found("visit 2", "page a") is None  # the oldest is forgotten first
 
 
 def test_the_curve_falls_from_the_first_error_to_the_last():

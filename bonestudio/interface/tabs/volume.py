@@ -33,7 +33,7 @@ def fill() -> None:
         return event(answering, state | {*more}, [*shown, *to], **{**_DRAW, **options})
 
     said = [page.seed, page.truncation, page.second_seed]
-    late = [on(page.history.open, answers.first, said, controls)]
+    late = [on(page.history.open, answers.first, said, [page.model, *controls])]
     now = {"cancels": late}
     on(page.draw.click, answers.draw, said, controls, **now)
     on(page.another.click, answers.another, said, [*controls, page.seed], **now)

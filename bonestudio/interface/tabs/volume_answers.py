@@ -17,7 +17,7 @@ from bonestudio.interface import frame, session
 from bonestudio.interface.tabs.volume_long import LongAnswers
 from bonestudio.interface.tabs.volume_page import truncation_of
 from bonestudio.interface.tabs.volume_show import Asked, begun, fresh
-from bonestudio.interface.tabs.volume_work import REST, Moves, Work, editor, there
+from bonestudio.interface.tabs.volume_work import KEPT, REST, Moves, Work, editor, there
 
 Answer = Iterator[dict[Any, Any]]
 _MOVES = Moves()
@@ -26,10 +26,14 @@ _MOVES = Moves()
 class Answers(LongAnswers):
     """Short answers; the long ones (inversion, target) are in ``volume_long``."""
 
-    def first(self, asked: Asked, request: gr.Request) -> Answer:
-        """Show a volume to whoever comes here first."""
-        if asked[self.work] is None:
+    def first(self, asked: Asked, event: gr.EventData, request: gr.Request) -> Answer:
+        """Show a volume to whoever comes here first, and what was in hand to a page that was reloaded."""
+        known = KEPT.found(str(request.session_hash), str(event.page)[:64])
+        if asked[self.work] is None and known is None:
             yield from self.draw(asked, request)
+        elif asked[self.work] is None and known is not None:
+            yield {self.page.model: known.model, **self._choices(known)}
+            yield from self._went(known, known.session, asked, request)
 
     def draw(self, asked: Asked, request: gr.Request) -> Answer:
         """Draw the volume of a seed; a history begins."""
@@ -189,6 +193,7 @@ class Answers(LongAnswers):
 
     def _second(self, work: Work, second: Step, asked: Asked, request: gr.Request) -> Answer:
         work = fresh(replace(work, second=second))
+        KEPT.keep(str(request.session_hash), work)
         yield {
             self.work: work,
             self.page.second: frame.facts({"It is": second.name}),

@@ -14,7 +14,7 @@ from bonestudio.instruments.volume_measures import rows
 from bonestudio.instruments.volume_session import Step
 from bonestudio.interface import frame, session
 from bonestudio.interface.tabs.volume_page import VolumePage
-from bonestudio.interface.tabs.volume_work import Work, editor
+from bonestudio.interface.tabs.volume_work import KEPT, Work, editor
 from bonestudio.interface.viewers import volume_editor as parts
 from bonestudio.interface.viewers.volume import picture
 
@@ -34,6 +34,7 @@ class Show:
     ) -> Iterator[dict[Any, Any]]:
         """Show the current step: first the volume, then what it measures."""
         started = time.perf_counter()
+        KEPT.keep(str(request.session_hash), work)
         at = editor(work.model)
         volume = at.draw(work.session.now.code)
         seconds = f"{time.perf_counter() - started:.2f} s"

@@ -1,6 +1,7 @@
 """What a visitor of the Volume tab has in hand, and which of a slider's moves is the newest."""
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,3 +74,38 @@ class Moves:
         """Whether a slider is still where it was."""
         with self._lock:
             return self._newest.get(visitor, value) == value
+
+
+class Kept:
+    """What pages had in hand, so that a reload goes on with it; forgotten after an hour."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._works: OrderedDict[str, tuple[float, Work]] = OrderedDict()
+        self._pages: OrderedDict[str, str] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def found(self, visitor: str, page: str) -> Work | None:
+        """Note which page a visitor has opened, by its random name, and return what it had in hand."""
+        if not page:
+            return None
+        with self._lock:
+            self._pages[visitor] = page
+            while len(self._pages) > 4 * self._most:
+                self._pages.popitem(last=False)
+            since, work = self._works.get(page, (0.0, None))
+            return work if time.monotonic() - since < HOUR else None
+
+    def keep(self, visitor: str, work: Work) -> None:
+        """Keep what a visitor has in hand now."""
+        with self._lock:
+            page = self._pages.get(visitor)
+            if page is None:
+                return
+            self._works[page] = (time.monotonic(), work)
+            self._works.move_to_end(page)
+            while len(self._works) > self._most:
+                self._works.popitem(last=False)
+
+
+KEPT: Final = Kept()

@@ -6,11 +6,21 @@ from html import escape
 import gradio as gr
 
 # Gradio looks for the names of events in this text, in single quotes.
+# A page's random name outlives a reload, not its window; it says nothing of whoever looks at it.
 _HISTORY = """
+const key = 'bonestudio-volume';
+let page = '';
+try {
+  page = sessionStorage.getItem(key) ?? '';
+  if (!page) {
+    page = Array.from(crypto.getRandomValues(new Uint8Array(16)), (n) => n.toString(16).padStart(2, '0')).join('');
+    sessionStorage.setItem(key, page);
+  }
+} catch { page = ''; }
 const seen = new IntersectionObserver((entries) => {
   if (!entries.some((entry) => entry.isIntersecting)) return;
   seen.disconnect();
-  trigger('open', {});
+  trigger('open', {page});
 });
 seen.observe(element);
 element.addEventListener('click', (event) => {
@@ -22,7 +32,7 @@ _WIDE, _HIGH = 248, 72  # pixels of the curve
 
 
 def history() -> gr.HTML:
-    """Place the list of steps: ``.open`` when it is first seen, ``.go`` with ``event.at`` for a click."""
+    """Place the list of steps: ``.open`` with ``event.page`` when it is first seen, ``.go`` with ``event.at`` for a click."""
     return gr.HTML(
         steps([], 0),
         apply_default_css=False,
