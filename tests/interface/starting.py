@@ -9,7 +9,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 120  # seconds, on a machine with other work to do
@@ -45,9 +44,3 @@ def wait_until_open(process: subprocess.Popen[str], address: str) -> None:
         except OSError:
             time.sleep(0.1)
     pytest.fail("the studio did not open its page")
-
-
-def open_settled(page: Page, address: str) -> None:
-    """Open the studio and wait until its first tab has drawn: what is typed before may be lost."""
-    page.goto(address)
-    page.get_by_text("all ages in").first.wait_for(timeout=120_000)

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 from playwright.sync_api import Browser, Page
-from starting import free_port, open_settled, start_studio, wait_until_open
+from starting import free_port, start_studio, wait_until_open
 
 from bonestudio.turing.reading import Reading
 from bonestudio.turing.store import Store
@@ -81,14 +81,13 @@ def test_an_investigator_opens_a_study_and_two_read_it_through_a_crash(
     clinic, browser: Browser, keep
 ):
     page = browser.new_page(viewport={"width": 1366, "height": 768})
-    open_settled(page, clinic.address)
+    page.goto(clinic.address)
     page.get_by_role("tab", name="Turing test").click()
     page.get_by_label("Title").fill("Which phalanx is older")
     page.get_by_label("Readers, one a line").fill("Dr. A\nDr. B")
     page.get_by_text("More", exact=True).locator("visible=true").click()
     page.get_by_label("number input for Questions on virtual patients").fill("10")
     page.keyboard.press("Tab")
-    page.wait_for_timeout(1000)  # until the slider has taken the number
     page.click("#study-open")
     page.wait_for_selector("#study-links input", timeout=120_000)
     keep(page, "turing-investigator")
@@ -139,7 +138,7 @@ def test_an_investigator_opens_a_study_and_two_read_it_through_a_crash(
 
 
 def unblind_and_report(page: Page, clinic: Clinic):
-    open_settled(page, clinic.address)
+    page.goto(clinic.address)
     page.get_by_role("tab", name="Turing test").click()
     page.get_by_role("button", name="Which phalanx is older").click()
     page.get_by_label("Reason, kept in the log").fill("all readers are done")

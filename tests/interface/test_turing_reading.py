@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
-from starting import open_settled
 from test_turing_browser import Clinic, answer, wait_for_image
 
 from bonestudio.imaging.types import Radiograph
@@ -157,7 +156,7 @@ def test_pairs_from_folders_of_older_and_younger_versions(clinic, store, reader:
             pixels = (film.pixels * 255).astype(np.uint8)
             Image.fromarray(pixels).save(folders[name] / f"{i}.png")
     page = reader
-    open_settled(page, clinic.address)
+    page.goto(clinic.address)
     page.get_by_role("tab", name="Turing test").click()
     page.get_by_label("Title").fill("From folders")
     page.get_by_label("My own images", exact=True).click()
@@ -176,7 +175,7 @@ def test_pairs_from_folders_of_older_and_younger_versions(clinic, store, reader:
 
 
 def test_a_try_out_asks_real_or_synthetic_without_an_image(clinic, store, reader: Page):
-    open_settled(reader, clinic.address)
+    reader.goto(clinic.address)
     reader.get_by_role("tab", name="Turing test").click()
     reader.get_by_label("Title").fill("Try-out")
     reader.get_by_label("Real or synthetic?", exact=True).click()

@@ -10,7 +10,7 @@ ICON: Final = FOLDER / "icon.png"
 
 
 def page_head() -> str:
-    """Return what the page's head gets: style sheets and the page's own script.
+    """Return what the page's head gets: style sheets and the page's own scripts.
 
     Gradio would put its own selectors before each of ours and lose those that look at the page as a
     whole; here everything but the roles is nested inside the app instead, above Gradio's own weight.
@@ -20,7 +20,8 @@ def page_head() -> str:
         _text(path) for path in (FOLDER / "frame.css", FOLDER / "studies.css", *viewers)
     )
     style = f"{_text(FOLDER / 'roles.css')}.gradio-container.gradio-container {{\n{nested}}}"
-    return f"<style>{style}</style><script>{_text(FOLDER / 'page.js')}</script>"
+    scripts = (f"<script>{_text(FOLDER / name)}</script>" for name in ("page.js", "typed.js"))
+    return f"<style>{style}</style>{''.join(scripts)}"
 
 
 def _text(path: Path) -> str:
