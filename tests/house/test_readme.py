@@ -64,7 +64,7 @@ def test_the_python_runs(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=480,
         )
     finally:
         process.terminate()
