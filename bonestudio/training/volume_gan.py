@@ -43,8 +43,9 @@ class Options(Frozen):
     ``penalty`` and ``drift`` are p1 and p2 of equation 1, which the paper does not tell: they are
     those of Karras et al. 2018. ``fid`` volumes are scored at an evaluation of the last stage.
 
-    Beyond the paper, for short runs: ``critic_rate`` (0: that of the generator), and ``anchor``, the weight
-    that holds volumes to the stacks of their codes (:mod:`bonestudio.training.anchoring`).
+    Beyond the paper, for short runs: ``critic_rate`` (0: that of the generator), ``rise``, by which the
+    generator's rate is multiplied at each stage, whose new layers have few updates to learn in, and ``anchor``,
+    the weight that holds volumes to the stacks of their codes (:mod:`bonestudio.training.anchoring`).
     """
 
     width: PositiveInt = 20
@@ -54,6 +55,7 @@ class Options(Frozen):
     window: tuple[float, float] = (-400.0, 1400.0)
     rate: PositiveFloat = 3e-3
     critic_rate: NonNegativeFloat = 0.0
+    rise: PositiveFloat = 1.0
     betas: tuple[float, float] = (0.0, 0.98)
     generator_eps: PositiveFloat = 1e-7
     critic_eps: PositiveFloat = 5e-5
@@ -101,6 +103,7 @@ class VolumeGAN(Experiment[Options, Stacks]):
 
     Options = Options
     Data = Stacks
+    anchor: Anchor | None = None
 
     @abstractmethod
     def make(self) -> tuple[nn.Module, str, list[dict[str, Any]]]:
@@ -128,6 +131,10 @@ class VolumeGAN(Experiment[Options, Stacks]):
         o = self.options
         self.config: dict[str, Any] = {"width": o.width, "stages": o.stages, "base": o.base}
         self.G, self.architecture, groups = self.make()
+        if self.anchor is not None:  # each stage begins at the mean grey, not at a half
+            with torch.no_grad():
+                for layer in self.G.to_volume:
+                    layer.bias.copy_(self.anchor.mean.mean().logit())
         self.critic = {"width": o.critic_width, "stages": o.stages}
         self.f = Critic(**self.critic)
         return Parts(
@@ -141,6 +148,10 @@ class VolumeGAN(Experiment[Options, Stacks]):
             averages={"generator": o.average} if o.average else {},
             never_compiled=frozenset({"critic"}),
         )
+
+    def rate(self, optimiser: str, now: Moment) -> float:
+        """Let the generator learn faster at later stages where that is asked for."""
+        return self.options.rise**now.stage if optimiser == "generator" else 1.0
 
     def step(self, batch: Mapping[str, Any], now: Moment) -> None:
         """Equations 1 and 2."""
