@@ -173,6 +173,25 @@ def client(drawing: str) -> Client:
     return Client(drawing, verbose=False, analytics_enabled=False)
 
 
+def test_an_inversion_that_is_stopped_keeps_the_best_so_far(volume_page, scan_file: Path) -> None:
+    page = volume_page(NO_GL)
+    mode(page, "Invert")
+    number = page.locator("#volume-updates input[type=number]")
+    number.fill("300")
+    number.press("Enter")
+    page.set_input_files("#volume-upload input[type=file]", scan_file)
+    status = page.locator("#tab-volume .block.bs-status")
+    expect(status).to_contain_text("Inverting: update", timeout=90_000)
+    page.locator("#volume-cancel").click()
+    expect(status).to_contain_text("Stopped", timeout=60_000)
+    expect(page.locator("#volume-cancel")).to_be_disabled()
+    (reached,) = steps(page)
+    assert "updates" in reached
+    assert "300 updates" not in reached
+    mode(page, "Morph")
+    slide(page, "share", 0.4, "40 % of seed 2")  # the studio is free for the next thing
+
+
 def test_endpoints_hand_a_volume_on_from_one_to_the_next(client: Client, scan_file: Path) -> None:
     drawn, first, told = client.predict(seed=3, api_name="/volume_sample")
     assert read_volume(drawn).shape == SHAPE
