@@ -133,7 +133,7 @@ class VolumeGAN(Experiment[Options, Stacks]):
         self.G, self.architecture, groups = self.make()
         if self.anchor is not None:  # each stage begins at the mean grey, not at a half
             with torch.no_grad():
-                for layer in self.G.to_volume:
+                for layer in self.G.to_volume:  # type: ignore[union-attr]
                     layer.bias.copy_(self.anchor.mean.mean().logit())
         self.critic = {"width": o.critic_width, "stages": o.stages}
         self.f = Critic(**self.critic)
