@@ -14,22 +14,36 @@ def roots() -> list[Path]:
 
 def find_card(checkpoint_id: str) -> tuple[Card, Path]:
     """Return the card of ``system/name`` and the folder that its files lie in."""
-    system, _, name = checkpoint_id.partition("/")
-    for root in roots():
-        path = root / system / f"{name}.json"
-        if path.resolve().is_relative_to(root.resolve()) and path.is_file():
-            return read_card(path), path.parent
+    path = _place(checkpoint_id)
+    if path is not None:
+        return read_card(path), path.parent
     known = ", ".join(card.id for card in cards()) or "none"
     raise CheckpointError(f"There is no checkpoint '{checkpoint_id}'; known are: {known}.")
 
 
 def available(checkpoint_id: str) -> bool:
-    """Whether ``system/name`` is there with all of its files (their content is checked on loading)."""
-    try:
-        card, folder = find_card(checkpoint_id)
-    except CheckpointError:
+    """Whether ``system/name`` is there with all of its files (their content is checked on loading).
+
+    A damaged card counts as there: whoever uses the checkpoint is told, instead of never seeing it.
+    """
+    path = _place(checkpoint_id)
+    if path is None:
         return False
-    return bool(card.files) and all((folder / file).is_file() for file in card.files)
+    try:
+        card = read_card(path)
+    except CheckpointError:
+        return True
+    return bool(card.files) and all((path.parent / file).is_file() for file in card.files)
+
+
+def _place(checkpoint_id: str) -> Path | None:
+    """Return where the card of ``system/name`` lies, never outside of the folders searched."""
+    system, _, name = checkpoint_id.partition("/")
+    for root in roots():
+        path = root / system / f"{name}.json"
+        if path.resolve().is_relative_to(root.resolve()) and path.is_file():
+            return path
+    return None
 
 
 def cards(system: str | None = None) -> list[Card]:
