@@ -3,6 +3,7 @@
 The network looks at the whole film, then again, closer and upright, at the hand it has found.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -84,10 +85,20 @@ def find_joints(film: Radiograph, *, checkpoint: str = CHECKPOINT) -> HandJoints
 
 
 @torch.no_grad()
+def hand_scores(
+    films: Sequence[Radiograph], *, checkpoint: str = CHECKPOINT
+) -> NDArray[np.float64]:
+    """How surely each upright left hand shows all joints of its fingers, [n] in [0, 1], at one look."""
+    reduced = [reduce_film(film.pixels)[0] for film in films]
+    views = torch.cat([take_views(film, [_whole(film)]) for film in reduced])
+    _, scores = read_maps(_network(checkpoint)(views))
+    return np.asarray(scores[:, :12].min(1))
+
+
+@torch.no_grad()
 def best_answer(network: nn.Module, reduced: Tensor) -> Answer:
     """Points [17, 2] (x, y on the reduced film), scores [17], and whether the hand is mirrored."""
-    height, width = reduced.shape
-    whole = Frame(np.array([width - 1, height - 1]) / 2, 0.0, float(max(height, width)))
+    whole = _whole(reduced)
     best = _look(network, reduced, [whole])
     for others in _OTHER_WAYS_UP:
         if _worth(best) >= (True, SURE):
@@ -161,6 +172,12 @@ def frame_of(points: NDArray[np.float64], *, mirror: bool = False, margin: float
     middle = [(low + high) / 2 for low, high in ends]
     side = max(*(high - low for low, high in ends), 8.0) * margin
     return Frame(points[_WRIST] + middle[0] * up + middle[1] * right, angle, side, mirror)
+
+
+def _whole(reduced: Tensor) -> Frame:
+    """Frame of the whole film."""
+    height, width = reduced.shape
+    return Frame(np.array([width - 1, height - 1]) / 2, 0.0, float(max(height, width)))
 
 
 def _look(network: nn.Module, reduced: Tensor, frames: list[Frame]) -> Answer:

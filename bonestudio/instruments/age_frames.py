@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bonestudio.checkpoints.store import Checkpoint
 from bonestudio.imaging.types import Sex
-from bonestudio.networks.bapgan_codes import mean_code
+from bonestudio.networks.bapgan_codes import mean_code, moved
 from bonestudio.networks.bapgan_labels import CLASSES, MALE, SMOOTHING, condition
 
 CHANGED = 0.06
@@ -57,8 +57,7 @@ def draw(
         tried = generator(code.expand(20, -1), _labels(weights, _WHOLE_YEARS, sex))[:, 0]
         age = float(_WHOLE_YEARS[int((tried - image[0]).square().mean((1, 2)).argmin())])
     years = np.append(ages, age)
-    usual = _usual_codes(weights, years, sex)
-    codes = (code - usual[-1:] + usual).clamp(-1, 1)
+    codes, usual = _moved(weights, code, years, sex)
     drawn = generator(codes, _labels(weights, years, sex))[:, 0].float()
     images = _unit(drawn)
     frames, reconstruction = images[:-1], images[-1]
@@ -110,13 +109,21 @@ def _labels(weights: Checkpoint, years: NDArray[np.float64], sex: Sex | None) ->
     )
 
 
-def _usual_codes(weights: Checkpoint, years: NDArray[np.float64], sex: Sex | None) -> Tensor:
-    """Mean codes [n, latent] of bones of these ages; zeros where the card does not tell them."""
+def _moved(
+    weights: Checkpoint, code: Tensor, years: NDArray[np.float64], sex: Sex | None
+) -> tuple[Tensor, Tensor]:
+    """Codes [n, latent] for these ages, the last being the film's own, and the mean codes of them.
+
+    Where the card does not tell how codes go with age, the code stays and the means are 0.
+    """
+    codes = code.expand(len(years), -1)
     drift = weights.card.settings.get("drift")
     if drift is None:
-        return torch.zeros(len(years), 1)
-    male = torch.full((len(years),), MALE[sex])
-    return mean_code(torch.tensor(drift), torch.from_numpy(years), male)
+        return codes, torch.zeros_like(codes)
+    told, male = torch.tensor(drift), torch.full((len(years),), MALE[sex])
+    to = torch.from_numpy(years)
+    codes = moved(codes, told, now=to[-1:].expand(len(to)), to=to, male=male)
+    return codes, mean_code(told, to, male)
 
 
 def _identity(

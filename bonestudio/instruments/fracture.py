@@ -95,6 +95,18 @@ class FractureStudio:
         """Draw hands, one for each seed (see :meth:`fracture_hands.HandGenerator.sample`)."""
         return self._generator(model).sample(seed, count, truncation=truncation)
 
+    @staticmethod
+    def clearest(hands: "Sequence[Hand]") -> "Hand":
+        """Return the hand whose joints the finder of joints is surest of; the first without a finder."""
+        from bonestudio.checkpoints import available
+        from bonestudio.cohorts.hand_finder import CHECKPOINT, hand_scores
+
+        if not hands:
+            raise RequestError("There is no hand to choose from.")
+        if not available(CHECKPOINT):
+            return hands[0]
+        return hands[int(hand_scores([hand.film for hand in hands]).argmax())]
+
     def walk(
         self,
         first: int,

@@ -8,7 +8,7 @@ from hand_weights import flat, write_generator, write_memory
 from bonestudio.errors import BoneStudioError, CheckpointError, RequestError
 from bonestudio.imaging import Radiograph, write_radiograph
 from bonestudio.instruments.fracture import FractureStudio
-from bonestudio.instruments.fracture_hands import between, code
+from bonestudio.instruments.fracture_hands import Hand, between, code
 from bonestudio.phantoms import VirtualPatient
 
 
@@ -45,6 +45,17 @@ def test_truncation_holds_codes_in_and_keeps_their_order():
     many = torch.stack([code(seed, truncation=1.0) for seed in range(200)])
     # A normal distribution cut at one standard deviation has a standard deviation of 0.5396.
     assert many.std() == pytest.approx(0.5396, abs=0.01)
+
+
+def test_the_clearest_is_the_one_whose_joints_are_found(monkeypatch):
+    monkeypatch.delenv("BONESTUDIO_CHECKPOINTS", raising=False)
+    film = VirtualPatient(seed=4).hand(12.0).image
+    noise = np.random.default_rng(0).random((128, 128), np.float32)
+    films = [Radiograph(pixels=noise), film, Radiograph(pixels=noise * 0.1)]
+    hands = [Hand(seed=seed, film=one) for seed, one in enumerate(films)]
+    assert FractureStudio.clearest(hands).seed == 1
+    with pytest.raises(RequestError, match="no hand"):
+        FractureStudio.clearest([])
 
 
 def test_a_walk_begins_and_ends_at_its_hands_and_keeps_to_the_shell(studio):

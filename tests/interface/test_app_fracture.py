@@ -214,6 +214,8 @@ def test_hands_are_drawn_chosen_and_walked_between(mode, keep) -> None:
     expect(tiles).to_have_count(16, timeout=SLOW)
     caption = page.locator(".hs-big figcaption")
     expect(caption).to_contain_text("SIMULATED")
+    large = page.locator('.hs-grid [aria-pressed="true"]').get_attribute("data-seed")
+    expect(caption).to_contain_text(f"Seed {large}")
     tiles.nth(2).click()
     expect(caption).to_contain_text("Seed 2")
     page.keyboard.press("ArrowDown")

@@ -18,8 +18,8 @@ from bonestudio.interface.tabs.fracture_shared import HOUR, PRIVATE, STUDIO, lea
 from bonestudio.interface.viewers.fracture import hand_sheet, packed_hands, packed_walk
 
 _ABOUT = (
-    "Draws hands that belong to nobody (DCGAN, paper 001). Choose one to look for it among the "
-    "films that the network learned from."
+    "Draws hands that belong to nobody (DCGAN, paper 001), failed ones too. Large is the one whose "
+    "joints are found most surely; choose another to look for it among the films learned from."
 )
 _AS_TRAINED = 3.0
 
@@ -88,7 +88,7 @@ def _page() -> Page:
             )
             spread = gr.Slider(
                 0.2, _AS_TRAINED, value=_AS_TRAINED, step=0.1, elem_id="fracture-spread",
-                label="Truncation, standard deviations", info="Lower: fewer odd hands, less variety",
+                label="Truncation, standard deviations", info="Lower: less variety, and with quick weights paler hands",
             )  # fmt: skip
             with gr.Accordion("More", open=False):
                 count = gr.Slider(4, 64, value=16, step=1, label="Hands", elem_id="fracture-count")
@@ -127,7 +127,11 @@ class Answers:
         words = f"weights of {learned_from(card)}"
         folder = session.folder(request)
         value = packed_hands(
-            [hand.seed for hand in hands], [hand.film for hand in hands], folder, weights=words
+            [hand.seed for hand in hands],
+            [hand.film for hand in hands],
+            folder,
+            large=STUDIO.clearest(hands).seed,
+            weights=words,
         )
         return {
             self.page.opened: said,

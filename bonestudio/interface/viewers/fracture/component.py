@@ -83,10 +83,14 @@ def hand_sheet() -> gr.HTML:
 
 
 def packed_hands(
-    seeds: Sequence[int], films: Sequence[Radiograph], folder: Path, *, weights: str
+    seeds: Sequence[int], films: Sequence[Radiograph], folder: Path, *, large: int, weights: str
 ) -> dict[str, Any]:
-    """Write a sheet of hands into the visitor's folder and say which is which."""
-    return {"sheet": _sprite(films, folder), "seeds": list(seeds), "weights": weights}
+    """Write a sheet of hands into the visitor's folder and say which is which.
+
+    ``large`` is the seed of the one that is shown large until another is chosen.
+    """
+    sheet = _sprite(films, folder)
+    return {"sheet": sheet, "seeds": list(seeds), "large": large, "weights": weights}
 
 
 def packed_walk(first: int, last: int, films: Sequence[Radiograph], folder: Path) -> dict[str, Any]:

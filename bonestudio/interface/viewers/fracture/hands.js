@@ -30,7 +30,7 @@ export function mount(element, props, watch, tell) {
 }
 
 class Sheet {
-	hands = null; // {sheet, seeds, weights}, and the picture
+	hands = null; // {sheet, seeds, large, weights}, and the picture
 	walk = null; // {sheet, first, last}
 	chosen = null; // seed
 	frame = null; // of the walk; null while a hand of the sheet is large
@@ -73,7 +73,7 @@ class Sheet {
 	}
 
 	lay() {
-		const {sheet, seeds, picture} = this.hands;
+		const {sheet, seeds, large, picture} = this.hands;
 		this.grid.style.setProperty("--columns", sheet.columns);
 		this.grid.replaceChildren(
 			...seeds.map((seed, index) => {
@@ -87,7 +87,7 @@ class Sheet {
 				return button;
 			}),
 		);
-		this.choose(seeds.includes(this.chosen) ? this.chosen : seeds[0]);
+		this.choose(seeds.includes(this.chosen) ? this.chosen : large);
 	}
 
 	choose(seed) {
