@@ -20,7 +20,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 _HEADER = """
-<a class="bs-brand" href="./" aria-label="Bone Studio">Bone Studio</a>
+<h1 class="bs-brand"><a href="./">Bone Studio</a></h1>
 <div class="bs-tools">
   <button type="button" class="bs-quiet" data-page="findings" aria-pressed="true" title="Show or fold the findings">Findings</button>
   <button type="button" class="bs-quiet" data-page="light" aria-pressed="false" title="Light or dark">Light</button>

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from test_turing_browser import Clinic, answer, wait_for_image
+from without_barriers import barriers
 
 from bonestudio.imaging.types import Radiograph
 from bonestudio.turing import sources
@@ -58,6 +59,7 @@ def test_grades_by_keyboard_through_a_pause(clinic, store, reader: Page, keep):
     reader.goto(f"{clinic.address}/read/{store.enrol(study, 'Expert')}")
     wait_for_image(reader)
     assert reader.locator("#choices button").count() == 5
+    assert barriers(reader) == []
     assert reader.locator("#sure").is_hidden()
     keep(reader, "turing-reader-grading")
     reader.keyboard.press("2")

@@ -1,0 +1,41 @@
+"""No tab, in the dark or in the light, and not the museum page has a barrier that axe-core knows."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+from without_barriers import barriers
+
+from bonestudio.interface.tabs import working_tabs
+
+PICTURED = "canvas:visible, img:visible, table:visible"  # or the table of studies
+TABS = [tab.title for tab in working_tabs()]
+
+
+@pytest.fixture
+def page_of_the_studio(browser: Browser, studio: str) -> Iterator[Page]:
+    # The check is text that the page runs, which its own policy forbids.
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(studio)
+    yield page
+    context.close()
+
+
+def test_tabs(page_of_the_studio: Page) -> None:
+    page = page_of_the_studio
+    found = {}
+    for title in TABS:
+        page.get_by_role("tab", name=title, exact=True).first.click()
+        page.locator(PICTURED).first.wait_for(timeout=120_000)
+        found[title] = barriers(page)
+    page.get_by_role("button", name="Light", exact=True).click()
+    found["light"] = barriers(page)
+    assert found == {title: [] for title in found}
+
+
+def test_museum(page_of_the_studio: Page, studio: str) -> None:
+    page = page_of_the_studio
+    page.goto(f"{studio}/museum/")
+    page.wait_for_selector("#years:not([disabled])", timeout=120_000)
+    assert barriers(page) == []
