@@ -167,6 +167,20 @@ def segmentation(browser: Browser, address: str, out: Path) -> None:
     keep(page, out / "segmentation.png")
 
 
+def volume(browser: Browser, address: str, out: Path) -> None:
+    """Show a drawn bone that was given more trabecular bone, and what that changed."""
+    page = tab(browser, address, "Volume")
+    page.wait_for_selector("#volume-measures td", timeout=240_000)
+    page.locator("#volume-mode").get_by_text("Edit", exact=True).click()
+    number = page.locator("#volume-amount input[type=number]")
+    number.fill("2")
+    number.press("Enter")
+    now = page.locator("#volume-history button[aria-current=step]")
+    now.filter(has_text="+2.0").wait_for(timeout=120_000)
+    page.wait_for_timeout(12_000)  # the panes are drawn without a graphics card
+    keep(page, out / "volume.png")
+
+
 def tab(browser: Browser, address: str, title: str) -> Page:
     page = browser.new_page(viewport=VIEW)
     page.goto(address)
@@ -195,6 +209,7 @@ SCENES = {
     "film": film,
     "scan": scan,
     "study": study,
+    "volume": volume,
 }
 
 if __name__ == "__main__":

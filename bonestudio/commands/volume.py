@@ -29,7 +29,7 @@ def sample(
     Parameters
     ----------
     out
-        File to write: .nii.gz, .nrrd, .mha, .npy, .stl, .ply, .png or .mp4.
+        File to write: .nii.gz, .nrrd, .mha, .npy, .stl, .ply, .glb, .png or .mp4.
     seed
         The same seed draws the same volume.
     truncation
@@ -227,7 +227,7 @@ def render(volume: First, /, *, out: Path, model: str | None = None) -> None:
     volume
         A session (.json) or a seed.
     out
-        .png, .mp4, .stl, .ply, or a format of volumes.
+        .png, .mp4, .stl, .ply, .glb, or a format of volumes.
     model
         Weights, where the volume is a seed.
     """

@@ -22,6 +22,7 @@ from bonestudio.errors import RequestError
 from bonestudio.imaging.files import write_whole
 from bonestudio.imaging.types import Volume
 from bonestudio.instruments import scan_boards
+from bonestudio.instruments.glb import glb_of
 from bonestudio.instruments.moving import write_mp4
 from bonestudio.instruments.scan_views import Window, shrink, surface_level, windows
 
@@ -212,14 +213,19 @@ def write_surface(
     max_voxels: int = 4_000_000,
     smooth: float = 0.5,
 ) -> Path:
-    """Write the bone's closed surface as STL or PLY (binary, mm)."""
+    """Write the bone's closed surface as STL or PLY (binary, mm), or as GLB (metres)."""
     path = Path(path)
-    if path.suffix.lower() not in {".stl", ".ply"}:
-        raise RequestError(f"a surface is written as .stl or .ply, not '{path.suffix}'")
+    if path.suffix.lower() not in {".stl", ".ply", ".glb"}:
+        raise RequestError(f"a surface is written as .stl or .ply or .glb, not '{path.suffix}'")
     mesh = _mesh(volume, level=level, max_voxels=max_voxels, smooth=smooth)
+    normals = np.asarray(mesh.point_data["Normals"])
     mesh.clear_data()
 
     def fill(place: Path) -> None:
+        if path.suffix.lower() == ".glb":
+            triangles = mesh.faces.reshape(-1, 4)[:, 1:]
+            place.write_bytes(glb_of(np.asarray(mesh.points), normals, triangles))
+            return
         mesh.save(place)
         # VTK's PLY writer does not notice a disk that is full.
         if place.stat().st_size < 12 * mesh.n_points + 13 * mesh.n_cells:

@@ -23,7 +23,7 @@ KINDS: Final = {
 def export(volume: Volume, path: Path, **options: Any) -> Path:
     """Write a volume in mg HA/cm³ with its spacing.
 
-    .nii.gz, .nrrd, .mha and .npy hold the voxels, .stl and .ply the surface in mm, .png four panes,
+    .nii.gz, .nrrd, .mha and .npy hold the voxels, .stl and .ply the surface in mm, .glb in m, .png four panes,
     .mp4 one turn; ``options`` go to ``scan_pictures``.
     """
     from bonestudio.imaging import write_volume
@@ -35,6 +35,7 @@ def export(volume: Volume, path: Path, **options: Any) -> Path:
         ".mp4": lambda: scan_pictures.turntable(volume, path, **options),
         ".stl": lambda: scan_pictures.write_surface(volume, path, **options),
         ".ply": lambda: scan_pictures.write_surface(volume, path, **options),
+        ".glb": lambda: scan_pictures.write_surface(volume, path, **options),
     }
     ending = path.suffix.lower()
     return drawn[ending]() if ending in drawn else Path(write_volume(volume, path))
@@ -42,6 +43,8 @@ def export(volume: Volume, path: Path, **options: Any) -> Path:
 
 def check_place(path: Path, *, among: tuple[str, ...] = ()) -> None:
     """Refuse a file name that no volume can be written to, before anything is computed."""
-    known = among or (".nii", ".nii.gz", ".nrrd", ".mha", ".npy", ".stl", ".ply", ".png", ".mp4")
+    known = among or (
+        ".nii", ".nii.gz", ".nrrd", ".mha", ".npy", ".stl", ".ply", ".glb", ".png", ".mp4",
+    )  # fmt: skip
     if not path.name.lower().endswith(known):
         raise RequestError(f"A volume is written as {', '.join(known)}, not as '{path.name}'.")

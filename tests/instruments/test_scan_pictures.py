@@ -110,6 +110,24 @@ def test_the_surface_of_a_ball_is_closed_and_has_its_volume_in_mm(tmp_path):
         np.testing.assert_allclose(mesh.center, [7.75, 7.75, 7.75], atol=0.05)
 
 
+def test_a_glb_stands_upright_in_metres(tmp_path):
+    import pyvista as pv
+
+    tall = sphere()
+    tall = type(tall)(
+        voxels=tall.voxels, spacing=(1.0, 0.5, 0.25), unit=tall.unit
+    )  # twice as high as deep, half as wide
+    path = scan_pictures.write_surface(tall, tmp_path / "ball.glb", level=400.0)
+    mesh = pv.read(path).combine().extract_surface(algorithm="dataset_surface").clean()
+    assert mesh.n_open_edges == 0
+    low, high = np.array(mesh.bounds).reshape(3, 2).T * 1000
+    np.testing.assert_allclose(high - low, [6.0, 24.0, 12.0], atol=0.5)  # x, up, depth in mm
+    assert mesh.volume * 1e9 == pytest.approx(4 / 3 * np.pi * 3 * 12 * 6, rel=0.05)
+    whole = pv.read(path).combine()
+    away = whole.points - np.array(whole.center)
+    assert (np.einsum("ij,ij->i", whole["NORMAL"], away) > 0).mean() > 0.99  # normals look outward
+
+
 def test_bone_that_leaves_the_field_is_closed_there(tmp_path):
     import pyvista as pv
 

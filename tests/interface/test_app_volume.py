@@ -160,6 +160,17 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
 
 
 @needs_library
+def test_what_ships_draws_a_bone_that_can_be_measured(open_tab, keep) -> None:
+    page = open_tab("Volume")
+    page.wait_for_selector("#volume-measures td", timeout=120_000)
+    row = page.locator("#volume-measures tr", has_text="Tb.BMD").locator("td")
+    assert 50 < float(row.nth(1).inner_text()) < 400  # mg HA/cm³, a radius'
+    expect(page.locator("#volume-measures")).to_contain_text("Realism")
+    expect(page.locator("#tab-volume .block.bs-status")).to_contain_text("virtual patients")
+    keep(page, "volume-shipped")
+
+
+@needs_library
 def test_without_webgl_the_still_appears(volume_page, keep) -> None:
     page = volume_page(NO_GL)
     expect(page.locator("#volume-volume .bv-picture")).to_be_visible(timeout=60_000)
