@@ -5,6 +5,7 @@ command that is asked for is imported, so ``--help`` answers at once.
 """
 
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from importlib import import_module
 from bonestudio.commands import COMMANDS
 from bonestudio.errors import BoneStudioError, RequestError
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _ABOUT = """usage: bonestudio COMMAND ...
 
 Generate, age, break, segment and measure images of bones.
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _run(words)
+        sys.stdout.flush()
     except BoneStudioError as error:
         print(f"bonestudio: {error}", file=sys.stderr)
         sys.exit(2)
@@ -37,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `bonestudio models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        print(
+            f"bonestudio: The disk refuses ({error.strerror}); free space and try again.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 def _run(words: list[str]) -> None:

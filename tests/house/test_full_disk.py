@@ -97,6 +97,20 @@ def test_phantoms_end_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert last.startswith("bonestudio: The file cannot be written (File too large)")
 
 
+def test_an_answer_into_a_file_that_cannot_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bonestudio.cli import main
+
+    with (tmp_path / "models.json").open("w", encoding="utf-8") as answer:
+        monkeypatch.setattr("sys.stdout", answer)
+        with full_disk(), pytest.raises(SystemExit) as left:
+            main(["models", "--json"])
+        monkeypatch.undo()
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith("bonestudio: The disk refuses (File too large)")
+
+
 def _measured(number: int) -> list[int]:
     _measured.calls += 1
     return [number] * 20
