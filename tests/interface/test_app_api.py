@@ -79,7 +79,7 @@ def test_one_film_opened_by_many_at_once(client: Client, dicom_file: Path) -> No
         f"gradio_api/file={ROOT}/bonestudio/interface/assets/..%2F..%2Ferrors.py",
         "gradio_api/file=http://127.0.0.1:9/film.png",
         "gradio_api/proxy=http://127.0.0.1:9/film.png",
-        "read/assets/viewer/..%2F..%2F..%2F..%2Ferrors.py",
+        "read/assets/viewers/..%2F..%2F..%2F..%2Ferrors.py",
         "museum/..%2F..%2Ferrors.py",
         "static/..%2F..%2F..%2Fetc%2Fhostname",
         "gradio_api/runs",

@@ -78,7 +78,7 @@ def reader_app(store: Callable[[], "Store"]) -> Starlette:
         )
 
     routes: list[BaseRoute] = [
-        Mount("/assets/viewer", StaticFiles(directory=assets.VIEWERS / "radiograph")),
+        Mount("/assets/viewers", StaticFiles(directory=assets.VIEWERS)),
         Mount("/assets/page", StaticFiles(directory=_FOLDER)),
         Mount("/assets/studio", StaticFiles(directory=assets.FOLDER)),
         Route("/{token}", page),

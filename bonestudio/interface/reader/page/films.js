@@ -1,7 +1,7 @@
 // The study's images in the studio's own viewer, without its tool bar: window, zoom, pan, invert.
-import {filmOf} from "../viewer/film.js";
-import {install} from "../viewer/main.js";
-import {Viewer} from "../viewer/viewer.js";
+import {filmOf} from "../viewers/radiograph/film.js";
+import {install} from "../viewers/radiograph/main.js";
+import {Viewer} from "../viewers/radiograph/viewer.js";
 
 export async function mountFilms(place, blobs, question, looked) {
 	const films = await Promise.all(blobs.map(decode));

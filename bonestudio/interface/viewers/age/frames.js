@@ -1,16 +1,14 @@
 // All images of one bone: fetched once, unpacked, and blended between two neighbouring ages.
 import {filmOf} from "../radiograph/film.js";
+import {unpacked} from "../shared.js";
 
 const FULL = 0.4 * 255; // change of grey that is drawn in full colour
 const MORE = [229, 72, 77];
 const LESS = [74, 125, 255];
 
-const addressOf = (file) => file.url ?? new URL(`gradio_api/file=${file.path}`, document.baseURI).toString();
-
 export async function loadFrames(value) {
-	const answer = await fetch(addressOf(value.file));
-	if (!answer.ok) throw new Error("The ages are no longer on the server; please open the film again.");
-	return framesOf(value, new Uint8Array(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()));
+	const gone = "The ages are no longer on the server; please open the film again.";
+	return framesOf(value, new Uint8Array(await unpacked(value.file, gone)));
 }
 
 // Rows of `bytes`: the film, the film redrawn by the model, then one image per age.

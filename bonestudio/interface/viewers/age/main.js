@@ -3,6 +3,7 @@ import {Ageing} from "./ageing.js";
 import {furnishDeck} from "./deck.js";
 import {furnishFindings} from "./findings.js";
 import {paintDifference, sixteen, viewerFilm} from "./frames.js";
+import {boxOf} from "../shared.js";
 
 const ageing = new Ageing();
 const change = document.createElement("canvas");
@@ -12,7 +13,7 @@ export async function mountDeck(element, props, watch) {
 	deck.ageing = ageing; // for tests
 	furnishDeck(deck, ageing);
 	watch("value", () => ageing.show(props.value));
-	const viewer = await viewerOf(props.viewer);
+	const {viewer} = await boxOf(props.viewer);
 	ageing.onchange((_, what) => present(viewer, what));
 	listen(deck, viewer);
 	if (!ageing.frames) {
@@ -22,16 +23,8 @@ export async function mountDeck(element, props, watch) {
 	ageing.show(props.value);
 }
 
-export function mountFindings(element, save) {
-	furnishFindings(element.querySelector(".ag-findings"), ageing, (kind) => save({kind, age: ageing.age}));
-}
-
-async function viewerOf(name) {
-	for (;;) {
-		const viewer = document.querySelector(`#viewer-${name} .rv`)?.viewer;
-		if (viewer) return viewer;
-		await new Promise((done) => setTimeout(done, 30));
-	}
+export function mountFindings(element, _props, _watch, tell) {
+	furnishFindings(element.querySelector(".ag-findings"), ageing, (kind) => tell.save({kind, age: ageing.age}));
 }
 
 function present(viewer, what) {

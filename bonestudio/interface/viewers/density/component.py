@@ -1,13 +1,10 @@
 """The Gradio side of the map: a fixed box under the viewer, and the value that its script watches."""
 
-import gzip
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any, Final
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import FileData
 
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.density import Estimate
@@ -21,15 +18,11 @@ from bonestudio.instruments.density_pictures import (
 )
 from bonestudio.instruments.density_truth import Compared
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown
+from bonestudio.interface.viewers.scripted import scripted, written
 
-_FOLDER: Final = Path(__file__).parent
+_SCRIPT: Final = Path(__file__).parent / "main.js"
 _STEPS: Final = 9  # colours that the bar is drawn from
 OPACITY: Final = 0.6
-# Gradio looks for the names of events in this text, in single quotes.
-_DECK = (
-    "const address = new URL(`gradio_api/file=${props.script}`, document.baseURI);\n"
-    "import(address).then((deck) => deck.mount(element, props, watch, {open: () => trigger('open', {})}));"
-)
 
 
 def density_deck(*, viewer: str) -> gr.HTML:
@@ -37,14 +30,12 @@ def density_deck(*, viewer: str) -> gr.HTML:
 
     Listen with ``.open``: the viewer is seen for the first time.
     """
-    return gr.HTML(
-        value=None,
-        html_template='<div class="dn" data-viewer="density"></div>',
-        js_on_load=_DECK,
-        apply_default_css=False,
+    return scripted(
+        _SCRIPT,
+        "dn",
         elem_id="density-deck",
+        events=("open",),
         elem_classes="bs-deck",
-        script=str(_FOLDER / "main.js"),
         viewer=viewer,
         bar={
             "scale": SCALE,
@@ -76,9 +67,7 @@ def packed(
         )
         if compared is not None:
             layers += (Overlay(rgba=error_layer(compared.error), name="error", opacity=OPACITY),)
-        path = folder / f"{token_urlsafe(16)}.u16.gz"
-        mg = np.rint(found.density.clip(0, 60) * 1000).astype("<u2")
-        path.write_bytes(gzip.compress(mg.tobytes(), 1))
-        values = FileData(path=str(path), orig_name="density").model_dump()
+        mg = np.rint(found.density.clip(0, 60) * 1000).astype(np.uint16)
+        values = written(mg, folder, name="density")
     sheet = Sheet(first=Shown(film=film, name=name, badge=badge), overlays=layers)
     return {"sheet": sheet.packed(folder), "values": values, "told": found.told}

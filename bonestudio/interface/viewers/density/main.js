@@ -1,12 +1,14 @@
 // The map under its viewer's eyes: opacity, layers, colour bar, and the density under the pointer.
 // The server is asked for none of it: film, layers and densities travel once.
 
+import {boxOf, isOwnKey, unpacked, whenSeen} from "../shared.js";
+
 const LAYERS = {map: ["Map", "D"], regions: ["Regions", "G"], error: ["Error", "E"]};
 const ERROR_COLOURS = ["#4a7dff", "#4a7dff00", "#e5484d"];
 
 export async function mount(element, props, watch, tell) {
 	const deck = element.querySelector(".dn");
-	const root = await rootOf(props.viewer);
+	const root = await boxOf(props.viewer);
 	const {viewer} = root;
 	const state = {shown: {map: true, regions: true, error: false}, values: null, told: false, opacity: null};
 	deck.density = state; // for tests
@@ -56,7 +58,7 @@ export async function mount(element, props, watch, tell) {
 		const {value} = props;
 		if (!value) return;
 		const turn = (latest += 1);
-		const values = value.values ? await unpacked(value.values) : null;
+		const values = value.values ? new Uint16Array(await unpacked(value.values)) : null;
 		if (turn !== latest) return;
 		// Whoever has set an opacity keeps it for the next film.
 		for (const overlay of value.sheet.overlays) overlay.opacity = state.opacity ?? overlay.opacity;
@@ -103,31 +105,6 @@ function reading(viewer, {values}) {
 	return mg ? `${(mg / 1000).toFixed(2)} g/cm² here` : "no femur here";
 }
 
-async function rootOf(name) {
-	for (;;) {
-		const root = document.querySelector(`#viewer-${name} .rv`);
-		if (root?.viewer) return root;
-		await new Promise((done) => setTimeout(done, 30));
-	}
-}
-
-// Networks load when somebody comes to look, not with the page.
-function whenSeen(root, then) {
-	const watcher = new IntersectionObserver(([entry]) => {
-		if (!entry.isIntersecting) return;
-		watcher.disconnect();
-		then();
-	});
-	watcher.observe(root);
-}
-
-async function unpacked(file) {
-	const address = file.url ?? new URL(`gradio_api/file=${file.path}`, document.baseURI).toString();
-	const answer = await fetch(address);
-	const bytes = await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-	return new Uint16Array(bytes);
-}
-
 // Keys that the viewer itself has no use for: densities, outlines of regions, error.
 const KEYS = Object.fromEntries(Object.entries(LAYERS).map(([name, [, letter]]) => [letter.toLowerCase(), name]));
 const HELP = `<div><dt>D, G, E</dt><dd>map of density, regions, error</dd></div>`;
@@ -135,11 +112,7 @@ const HELP = `<div><dt>D, G, E</dt><dd>map of density, regions, error</dd></div>
 function listen(root, toggle) {
 	root.querySelector(".rv-help").insertAdjacentHTML("beforeend", HELP);
 	document.addEventListener("keydown", (event) => {
-		const {target} = event;
-		if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-		if (root.offsetParent === null) return;
-		if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable]:not([contenteditable='false'])")) return;
-		if (target !== document.body && !target.closest?.("#tab-density")) return;
+		if (!KEYS[event.key] || !isOwnKey(event, root, "#tab-density")) return;
 		event.preventDefault();
 		toggle(KEYS[event.key]);
 	});

@@ -13,20 +13,9 @@ from gradio.data_classes import FileData
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.fracture import Drawn
 from bonestudio.instruments.fracture_design import LEVELS
+from bonestudio.interface.viewers.scripted import scripted
 
 _FOLDER: Final = Path(__file__).parent
-_IMPORT: Final = (
-    "const at = (name) => new URL(`gradio_api/file=${props.folder}/${name}`, document.baseURI);\n"
-)
-# Gradio looks for the names of events in this text, in single quotes.
-_LINE = _IMPORT + (
-    "import(at('line.js')).then((line) => "
-    "line.mount(element, props, watch, {open: () => trigger('open', {}), moved: (told) => trigger('moved', told)}));"
-)
-_HANDS = _IMPORT + (
-    "import(at('hands.js')).then((hands) => hands.mount(element, props, watch, {open: () => trigger('open', {}), "
-    "pick: (told) => trigger('pick', told), ends: (told) => trigger('ends', told)}));"
-)
 OBLIQUITY: Final = (0.0, 65.0)  # degrees
 
 
@@ -36,14 +25,12 @@ def fracture_line(*, viewer: str) -> gr.HTML:
     Listen with ``.open`` (the viewer is seen for the first time) and ``.moved``: ``event.level``,
     ``event.obliquity``.
     """
-    return gr.HTML(
-        value=None,
-        html_template='<div class="fl-anchor"></div>',
-        js_on_load=_LINE,
-        apply_default_css=False,
+    return scripted(
+        _FOLDER / "line.js",
+        "fl-anchor",
         elem_id="fracture-line",
+        events=("open", "moved"),
         elem_classes="bs-afloat",
-        folder=str(_FOLDER),
         viewer=viewer,
     )
 
@@ -71,14 +58,12 @@ def hand_sheet() -> gr.HTML:
 
     Listen with ``.open``, ``.pick`` (``event.seed``) and ``.ends`` (``event.first``, ``event.last``).
     """
-    return gr.HTML(
-        value=None,
-        html_template='<div class="hs" data-viewer="hands"></div>',
-        js_on_load=_HANDS,
-        apply_default_css=False,
+    return scripted(
+        _FOLDER / "hands.js",
+        "hs",
         elem_id="fracture-hands",
+        events=("open", "pick", "ends"),
         elem_classes="bs-viewer",
-        folder=str(_FOLDER),
     )
 
 

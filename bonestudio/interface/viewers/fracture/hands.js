@@ -1,5 +1,5 @@
 // A sheet of synthetic hands, one of them large beside it, and the walk from one hand to another.
-const addressOf = (file) => file.url ?? new URL(`gradio_api/file=${file.path}`, document.baseURI).toString();
+import {addressOf, whenSeen} from "../shared.js";
 
 const HTML = `
 <div class="hs-pair">
@@ -21,12 +21,7 @@ export function mount(element, props, watch, tell) {
 	box.sheet = sheet; // for tests
 	watch("value", () => sheet.take(props.value));
 	sheet.take(props.value);
-	const watcher = new IntersectionObserver(([entry]) => {
-		if (!entry.isIntersecting) return;
-		watcher.disconnect();
-		tell.open();
-	});
-	watcher.observe(box);
+	whenSeen(box, () => tell.open());
 }
 
 class Sheet {

@@ -1,4 +1,5 @@
 // The break as a handle over a radiograph viewer: drag the line along the bone, its ends to tilt it.
+import {boxOf, whenSeen} from "../shared.js";
 import {across, ends, levelAt, obliquityAt} from "./geometry.js";
 
 const STEP_MS = 200; // between two questions to the server while a hand is still dragging
@@ -6,29 +7,12 @@ const ANSWER_MS = 4000; // for so long an answer to an older question does not m
 const SVG = "http://www.w3.org/2000/svg";
 
 export async function mount(element, props, watch, tell) {
-	const root = await rootOf(props.viewer);
+	const root = await boxOf(props.viewer);
 	const handle = new Handle(root, tell.moved);
 	root.fractureLine = handle; // for tests
 	watch("value", () => handle.show(props.value));
 	handle.show(props.value);
-	whenSeen(root, tell.open);
-}
-
-async function rootOf(name) {
-	for (;;) {
-		const root = document.querySelector(`#viewer-${name} .rv`);
-		if (root?.viewer) return root;
-		await new Promise((done) => setTimeout(done, 30));
-	}
-}
-
-function whenSeen(root, open) {
-	const watcher = new IntersectionObserver(([entry]) => {
-		if (!entry.isIntersecting) return;
-		watcher.disconnect();
-		open();
-	});
-	watcher.observe(root);
+	whenSeen(root, () => tell.open());
 }
 
 class Handle {

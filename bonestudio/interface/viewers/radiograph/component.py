@@ -5,15 +5,9 @@ from typing import Final
 
 import gradio as gr
 
+from bonestudio.interface.viewers.scripted import scripted
+
 _FOLDER: Final = Path(__file__).parent
-
-# The box never depends on the value, so Gradio never redraws it and the canvas stays as it is.
-_BOX = '<div class="rv" data-viewer="radiograph"></div>'
-
-_MOUNT = """
-const address = new URL(`gradio_api/file=${props.script}`, document.baseURI);
-import(address).then((viewer) => viewer.mount(element.querySelector('.rv'), props, watch));
-"""
 
 
 def radiograph_viewer(
@@ -30,14 +24,11 @@ def radiograph_viewer(
     upload
         ``elem_id`` of the ``gr.File`` that takes a file dropped on the image.
     """
-    return gr.HTML(
-        value=None,
-        html_template=_BOX,
-        js_on_load=_MOUNT,
-        apply_default_css=False,
+    return scripted(
+        _FOLDER / "main.js",
+        "rv",
         elem_id=f"viewer-{name}",
         elem_classes="bs-viewer",
-        script=str(_FOLDER / "main.js"),
         title=title,
         upload=upload,
     )

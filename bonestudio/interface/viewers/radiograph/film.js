@@ -1,15 +1,11 @@
 // A film with its 16 bits: fetched, unpacked, counted, and painted through a window.
 
+import {addressOf, unpacked} from "../shared.js";
+
 export const WHITE = 65535;
 
-const addressOf = (file) =>
-	file.url ?? new URL(`gradio_api/file=${file.path}`, document.baseURI).toString();
-
 export async function loadFilm(entry) {
-	const answer = await fetch(addressOf(entry.file));
-	if (!answer.ok) throw new Error("The film is no longer on the server; please open it again.");
-	const bytes = await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-	const grey = new Uint16Array(bytes);
+	const grey = new Uint16Array(await unpacked(entry.file, "The film is no longer on the server; please open it again."));
 	if (grey.length !== entry.width * entry.height) throw new Error("The film did not arrive whole.");
 	return filmOf(entry, grey);
 }

@@ -7,7 +7,8 @@ import {Viewer} from "./viewer.js";
 
 const kept = new Map(); // name of the box -> viewer: a box that is made anew finds its film and window again
 
-export function mount(root, props, watch) {
+export function mount(element, props, watch) {
+	const root = element.querySelector(".rv");
 	const {id} = root.closest("[id^=viewer-]");
 	const viewer = kept.get(id) ?? new Viewer();
 	kept.set(id, viewer);

@@ -1,6 +1,5 @@
 """What a viewer is asked to show, and the form in which it travels: files and a little JSON."""
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
@@ -12,6 +11,7 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from bonestudio.imaging.types import Radiograph
+from bonestudio.interface.viewers.scripted import written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +60,11 @@ class Sheet:
 
 
 def _film(shown: Shown, folder: Path) -> dict[str, Any]:
-    """16-bit pixels, little-endian, row after row, gzipped: a browser would cut a PNG to 8 bits."""
+    """16-bit pixels: a browser would cut a PNG to 8 bits."""
     height, width = shown.film.shape
-    grey = np.rint(np.clip(shown.film.pixels, 0, 1) * 65535).astype("<u2")
-    path = folder / f"{token_urlsafe(16)}.u16.gz"
-    path.write_bytes(gzip.compress(grey.tobytes(), compresslevel=1))
+    grey = np.rint(np.clip(shown.film.pixels, 0, 1) * 65535).astype(np.uint16)
     return {
-        "file": FileData(path=str(path), orig_name="film").model_dump(),
+        "file": written(grey, folder, name="film"),
         "width": width,
         "height": height,
         "spacing": shown.film.spacing,

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import gzip
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, Final
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import FileData
 from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError
@@ -19,15 +17,9 @@ from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.segment_export import COLOURS
 from bonestudio.instruments.segmenter import Segmentation
 from bonestudio.interface.viewers.radiograph import Sheet, Shown
+from bonestudio.interface.viewers.scripted import scripted, written
 
-_FOLDER: Final = Path(__file__).parent
-_IMPORT: Final = "const address = new URL(`gradio_api/file=${props.script}`, document.baseURI);\n"
-# Gradio looks for the names of events in this text, in single quotes.
-_DECK = _IMPORT + (
-    "import(address).then((bones) => bones.mountDeck(element, props, watch, "
-    "{open: () => trigger('open', {}), edited: (told) => trigger('edited', told), moved: (told) => trigger('moved', told)}));"
-)
-_FINDINGS = _IMPORT + "import(address).then((bones) => bones.mountFindings(element, props, watch));"
+_SCRIPT: Final = Path(__file__).parent / "main.js"
 # An event with this ``js`` is sent when the server knows what was painted and dragged before.
 WHEN_SETTLED: Final = (
     "async (...said) => { await document.querySelector('.sg')?.settled?.(); return said; }"
@@ -45,39 +37,28 @@ def mask_deck(*, viewer: str) -> gr.HTML:
     Listen with ``.open`` (the viewer is seen for the first time), ``.edited`` (``event.masks``, for :func:`unpacked`) and ``.moved``
     (``event.landmarks``: name → [row, column]); both carry ``event.edit``, to be sent back.
     """
-    return gr.HTML(
-        value=None,
-        html_template='<div class="sg" data-viewer="bones"></div>',
-        js_on_load=_DECK,
-        apply_default_css=False,
+    return scripted(
+        _SCRIPT,
+        "sg",
+        mount="mountDeck",
         elem_id="bones-deck",
+        events=("open", "edited", "moved"),
         elem_classes="bs-deck",
-        script=str(_FOLDER / "main.js"),
         viewer=viewer,
     )
 
 
 def mask_findings() -> gr.HTML:
     """Place the bones with their switches, and the wrist's measurements."""
-    return gr.HTML(
-        value=None,
-        html_template='<div class="sg-findings"></div>',
-        js_on_load=_FINDINGS,
-        apply_default_css=False,
-        elem_id="bones-findings",
-        script=str(_FOLDER / "main.js"),
-    )
+    return scripted(_SCRIPT, "sg-findings", mount="mountFindings", elem_id="bones-findings")
 
 
 def packed(found: Segmentation, folder: Path, *, name: str, badge: str | None) -> dict[str, Any]:
     """Write film and masks into the visitor's folder and say what they are: the deck's value."""
-    token = token_urlsafe(16)
-    path = folder / f"{token}.u8.gz"
-    path.write_bytes(gzip.compress(_bits(found).tobytes(), 1))
     return {
-        "film": token,
+        "film": token_urlsafe(16),
         "sheet": packed_film(found.film, folder, name=name, badge=badge),
-        "bits": FileData(path=str(path), orig_name="bones").model_dump(),
+        "bits": written(_bits(found), folder, name="bones"),
         "bones": [{"name": bone, "colour": COLOURS[i]} for i, bone in enumerate(found.bones)],
     }
 

@@ -3,19 +3,20 @@ import {Bones} from "./bones.js";
 import {furnishDeck} from "./deck.js";
 import {furnishFindings} from "./findings.js";
 import {Layer} from "./layer.js";
+import {boxOf, isOwnKey, unpacked, whenSeen} from "../shared.js";
 
 const bones = new Bones();
 let layer = null;
 
-export async function mountDeck(element, props, watch, trigger) {
+export async function mountDeck(element, props, watch, send) {
 	const deck = element.querySelector(".sg");
 	deck.bones = bones; // for tests
 	deck.settled = settled;
-	const root = await rootOf(props.viewer);
+	const root = await boxOf(props.viewer);
 	const {viewer} = root;
 	const tell = {
-		edited: async () => trigger.edited({masks: await packed(bones.bits), edit: bones.edit}),
-		moved: () => trigger.moved({landmarks: bones.wrist.landmarks, edit: bones.edit}),
+		edited: async () => send.edited({masks: await packed(bones.bits), edit: bones.edit}),
+		moved: () => send.moved({landmarks: bones.wrist.landmarks, edit: bones.edit}),
 	};
 	layer = new Layer(root, bones, tell);
 	const actions = {
@@ -37,17 +38,7 @@ export async function mountDeck(element, props, watch, trigger) {
 	const show = presenter(viewer);
 	watch("value", () => show(props.value));
 	show(props.value);
-	whenSeen(root, () => props.value || trigger.open());
-}
-
-// Networks load when somebody comes to look, not with the page.
-function whenSeen(root, then) {
-	const watcher = new IntersectionObserver(([entry]) => {
-		if (!entry.isIntersecting) return;
-		watcher.disconnect();
-		then();
-	});
-	watcher.observe(root);
+	whenSeen(root, () => props.value || send.open());
 }
 
 const PATIENCE = 60_000; // milliseconds
@@ -66,14 +57,6 @@ export function mountFindings(element, props, watch) {
 	};
 	watch("value", hear);
 	hear();
-}
-
-async function rootOf(name) {
-	for (;;) {
-		const root = document.querySelector(`#viewer-${name} .rv`);
-		if (root?.viewer) return root;
-		await new Promise((done) => setTimeout(done, 30));
-	}
 }
 
 // Film and masks come by files, measurements at once: these wait for those.
@@ -102,7 +85,8 @@ function presenter(viewer) {
 // Another film with other bones: the view begins anew, unless it has the size of the one before.
 async function layAll(viewer, value, newest) {
 	const opacity = bones.film ? viewer.opacity : 0.5;
-	const [bits] = await Promise.all([unpacked(value.bits), viewer.show(value.sheet)]);
+	const [bytes] = await Promise.all([unpacked(value.bits), viewer.show(value.sheet)]);
+	const bits = new Uint8Array(bytes);
 	if (!newest() || !viewer.film) return;
 	const {width, height, spacing} = viewer.film;
 	if (bits.length !== width * height) return;
@@ -128,13 +112,6 @@ function cover(viewer, opacity) {
 	viewer.changed();
 }
 
-async function unpacked(file) {
-	const address = file.url ?? new URL(`gradio_api/file=${file.path}`, document.baseURI).toString();
-	const answer = await fetch(address);
-	const bytes = await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-	return new Uint8Array(bytes);
-}
-
 async function packed(bits) {
 	const squeezed = new Blob([bits]).stream().pipeThrough(new CompressionStream("gzip"));
 	const bytes = new Uint8Array(await new Response(squeezed).arrayBuffer());
@@ -155,12 +132,9 @@ const KEYS = {b: "brush", e: "eraser", c: "contour", z: "undo", n: "next", ",": 
 
 function listen(root, actions) {
 	document.addEventListener("keydown", (event) => {
-		const {target, key} = event;
-		if (!KEYS[key] || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-		if (!bones.film || root.offsetParent === null) return;
-		if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable]:not([contenteditable='false'])")) return;
-		if (target !== document.body && !target.closest?.("#tab-segmentation")) return;
+		const action = actions[KEYS[event.key]];
+		if (!action || !bones.film || !isOwnKey(event, root, "#tab-segmentation")) return;
 		event.preventDefault();
-		actions[KEYS[key]]();
+		action();
 	});
 }
