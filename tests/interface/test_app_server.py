@@ -51,21 +51,25 @@ def test_missing_accounts_file(tmp_path: Path) -> None:
         launch(accounts=tmp_path / "nobody.txt", port=free_port())
 
 
-# The page that asks for a name, what it looks like, and what says nothing but 'nobody' or 'not here'.
+# The page that asks for a name, what it looks like, what says nothing but 'nobody' or 'not here', and
+# the museum, which takes nothing in.
 STRANGERS_SEE = {
-    "/", "/favicon.ico", "/logout", "/manifest.json", "/pwa_icon", "/robots.txt", "/theme.css",
+    "/", "/favicon.ico", "/logout", "/manifest.json", "/museum", "/pwa_icon", "/robots.txt", "/theme.css",
     "/gradio_api/app_id", "/gradio_api/heartbeat/x", "/gradio_api/startup-events",
     "/gradio_api/theme.css", "/gradio_api/token", "/gradio_api/user",
 }  # fmt: skip
-TOOLS = ("/gradio_api/mcp", "/gradio_api/mcp/schema", "/gradio_api/mcp/sse")
+BESIDE = (
+    "/gradio_api/mcp", "/gradio_api/mcp/schema", "/gradio_api/mcp/sse", "/museum",
+    "/read/x/view", "/read/x/answer", "/read/x/image/x/0",
+)  # fmt: skip
 
 
 def open_to_strangers(address: str) -> set[str]:
-    """Ask for everything that the studio has, and for its tools, without a login."""
+    """Ask for everything that the studio has, without a login and with a link that was never given."""
     with urllib.request.urlopen(f"{address}/openapi.json") as told:
         ways = json.load(told)["paths"]
     seen = set()
-    for path, verbs in [*ways.items(), *((tool, ("get", "post")) for tool in TOOLS)]:
+    for path, verbs in [*ways.items(), *((place, ("get", "post")) for place in BESIDE)]:
         place = re.sub(r"\{[^}]*\}", "x", path).rstrip("/") or "/"
         for verb in set(verbs) & {"get", "post"}:
             body = (

@@ -1,6 +1,7 @@
 """What the museum page asks for: itself, and one bone's ages, which are drawn on the first visit."""
 
 import gzip
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bonestudio.instruments.age import SIMULATED, AgeProgression
 from bonestudio.instruments.age_exhibit import Exhibit, exhibit
 from bonestudio.interface import assets
 
+_ONE = threading.Lock()
 _FOLDER = Path(__file__).parent / "page"
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -51,7 +53,7 @@ def museum_app() -> Starlette:
 
     def frames(_: Request) -> Response:
         try:
-            packed = gzip.compress(_drawn().frames.tobytes(), 6)
+            packed = _packed()
         except BoneStudioError as error:
             return JSONResponse({"refused": str(error)}, status_code=404, headers=_HEADERS)
         return Response(packed, media_type="application/octet-stream", headers=_HEADERS)
@@ -67,6 +69,16 @@ def museum_app() -> Starlette:
     )
 
 
-@lru_cache(maxsize=1)
 def _drawn() -> Exhibit:
+    with _ONE:  # a crowd at the first visit waits for one drawing
+        return _exhibit()
+
+
+@lru_cache(maxsize=1)
+def _exhibit() -> Exhibit:
     return exhibit(AgeProgression())
+
+
+@lru_cache(maxsize=1)
+def _packed() -> bytes:
+    return gzip.compress(_drawn().frames.tobytes(), 6)
