@@ -143,6 +143,17 @@ def test_every_benchmark_is_in_its_table(tracked: list[Path]) -> None:
     assert [name for name in scripts if name.endswith(".py") and name not in table] == []
 
 
+def test_every_figure_names_what_makes_it() -> None:
+    table = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    measured = table.split("## Measured", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in measured.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    for row in rows:
+        made_by = row.rstrip("| ").rsplit("|", 1)[1].strip(" `").split()
+        assert made_by, row
+        assert made_by[0] == "make" or (ROOT / "benchmarks" / made_by[0]).is_file(), row
+
+
 def test_every_recipe_is_in_its_table(tracked: list[Path]) -> None:
     table = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
     recipes = [p.stem for p in tracked if p.suffix == ".toml" and p.parts[0] == "training"]
