@@ -233,12 +233,12 @@ def _contrast(card: Card) -> str:
 
 
 def _weights(card: Card) -> "Checkpoint":
-    return _loaded(card.id, tuple(card.files.values()))
+    return _loaded(card.id, card.model_dump_json())
 
 
 @lru_cache(maxsize=4)
-def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> "Checkpoint":
-    """Load weights once; other files under the same name are loaded again."""
+def _loaded(checkpoint: str, _card: str) -> "Checkpoint":
+    """Load weights once; another card under the same name, or other files, is loaded again."""
     import torch
 
     from bonestudio.checkpoints.store import load

@@ -1,7 +1,9 @@
 """A bone at every age: what goes in, what comes out, what is refused, and the files to take along."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -74,6 +76,27 @@ def test_detail_stays_where_age_changes_nothing(ages: AgeProgression, phalanx: R
     (kept,) = with_detail(aged[None], flat, film)
     np.testing.assert_allclose(kept[:24], film[:24], atol=1e-3)
     np.testing.assert_allclose(kept[48:], aged[48:], atol=1e-5)
+
+
+def test_the_code_goes_along_where_the_card_tells_how(
+    ages: AgeProgression,
+    phalanx: Radiograph,
+    age_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    still = age_it(ages, phalanx, ages=(2, 6, 18))
+    copytree(age_weights, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "age/bapgan-phalange-phantom.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    drift = np.random.default_rng(0).normal(0, 1, (6, 50))
+    card["settings"]["drift"] = drift.tolist()
+    path.write_text(json.dumps(card), encoding="utf-8")
+    monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(tmp_path))
+    along = age_it(ages, phalanx, ages=(2, 6, 18))
+    np.testing.assert_allclose(along.frames[1], still.frames[1], atol=1e-5)  # its age now
+    apart = np.abs(along.frames - still.frames).mean((1, 2))
+    assert min(apart[0], apart[2]) > 1e-4
 
 
 def test_sex_changes_the_bone(ages: AgeProgression, phalanx: Radiograph) -> None:
