@@ -1,6 +1,9 @@
 """Which films the density model speaks about: hips should pass, everything else be refused with a reason.
 
-python benchmarks/density_gate.py [--hips 40] [--others 10] [--ct ../shared/data/ct-pelvis] [--hands FOLDER]
+python benchmarks/density_gate.py [--hips 12] [--others 10] [--held-out] [--ct ../shared/data/ct-pelvis] [--hands FOLDER]
+
+``--held-out`` adds all films of the virtual patients that the model's own fold left out, those that training renders
+once and keeps in the cache folder: enough of them for a share of false refusals.
 """
 
 import argparse
@@ -11,12 +14,15 @@ from pathlib import Path
 import numpy as np
 from ct_hip import films as ct_films
 
+from bonestudio.checkpoints import find_card
 from bonestudio.errors import BoneStudioError
 from bonestudio.imaging import read_radiograph
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.density import DensityEstimator
+from bonestudio.instruments.density_film import FIELD_MM
 from bonestudio.phantoms import VirtualPatient
 from bonestudio.training.hip_films import POSES
+from bonestudio.training.hips import Hips, open_hips
 
 SEED = 4_000_000  # nothing was trained on patients from here on
 PHOTOGRAPHS = (
@@ -27,6 +33,19 @@ PHOTOGRAPHS = (
 def hip(number: int) -> Radiograph:
     patient = VirtualPatient(SEED + number, "FM"[number % 2])
     return patient.hip(POSES[number % len(POSES)], "LR"[number // 2 % 2], size=(512, 256)).image
+
+
+def held_out(model: str | None) -> list[Radiograph]:
+    """Films of virtual patients whom the model has not seen, each pose in eight exposures."""
+    known = DensityEstimator().models() if model is None else (find_card(model)[0],)
+    size, (fold, folds) = int(known[0].settings["size"]), known[0].settings["fold"]
+    data = Hips(source="phantom", fold=fold, folds=folds)
+    films = open_hips(data, size=size).fold(fold, of=folds)[2].films.numpy()
+    pitch = FIELD_MM[0] / size
+    return [
+        Radiograph(pixels=film / np.float32(255), spacing=(pitch, pitch), laterality="L")
+        for film in films
+    ]
 
 
 def with_rod(film: Radiograph) -> Radiograph:
@@ -84,6 +103,8 @@ def kinds(chosen: argparse.Namespace) -> dict[str, list[Radiograph]]:
         "noise": [Radiograph(pixels=random.random((300, 200), np.float32)) for _ in range(n)],
         "photographs": list(photographs(n)),
     }
+    if chosen.held_out:
+        made = {"held-out virtual hips": held_out(chosen.model)} | made
     if chosen.hands:
         made["real hands"] = [read_radiograph(p) for p in sorted(chosen.hands.glob("*.*g"))[:n]]
     if chosen.ct:
@@ -97,11 +118,12 @@ def kinds(chosen: argparse.Namespace) -> dict[str, list[Radiograph]]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--hips", type=int, default=40)
+    options.add_argument("--hips", type=int, default=12)
     options.add_argument("--others", type=int, default=10)
     options.add_argument("--ct", type=Path)
     options.add_argument("--hands", type=Path)
     options.add_argument("--model")
+    options.add_argument("--held-out", action="store_true")
     options.add_argument("--out", type=Path, default=Path("artefacts/density_gate.md"))
     chosen = options.parse_args()
     estimator = DensityEstimator()

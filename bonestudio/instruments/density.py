@@ -20,6 +20,7 @@ from bonestudio.measures.density import SITES, Score, Site, check_person, compar
 from bonestudio.measures.density_regions import (
     THRESHOLD,
     Region,
+    corrected,
     equation_2,
     neck_profile,
 )
@@ -202,7 +203,8 @@ def _look(
     with torch.inference_mode():
         seen = torch.from_numpy(2 * prepared.pixels - 1)[None, None]
         map_ = weights["generator"](seen)[0, 0].numpy().clip(0)
-        return prepared, map_, distance_of(weights, seen)
+        line = weights.card.settings.get("correction", (0.0, 1.0))
+        return prepared, corrected(map_, line), distance_of(weights, seen)
 
 
 def _threshold(card: Card) -> float:

@@ -1,5 +1,6 @@
 """What a trained model of hip density must know of itself: how wrong it is, and which films it knows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from bonestudio.errors import ImageError
-from bonestudio.measures.density_regions import THRESHOLD, equation_2, find_regions
+from bonestudio.measures.density_regions import THRESHOLD, corrected, equation_2, find_regions
 from bonestudio.networks.familiar import Familiarity
 from bonestudio.training.hip_films import HipFilms
 
@@ -16,6 +17,7 @@ SHARE = 0.9
 VALUES = ("bmd", "total_hip", "neck")
 """Equation 2 over the proximal femur, and the areal density of two regions, g/cm²."""
 _QUANTILES = 101  # of the errors, kept on the card
+_FEWEST = 20  # films that a line is fitted to
 _CHUNK = 16
 _LEARNED = 1200  # films that familiarity is learned from, at most
 
@@ -33,11 +35,20 @@ def calibrated(
 ) -> tuple[Familiar, dict[str, Any]]:
     """Return the measure of familiarity and the card's settings: intervals, errors, distances.
 
-    Intervals are split-conformal (Vovk et al. 2005; Lei et al. 2018): the truth of a new patient lies
+    The density of a map is corrected by a line first, fitted on the calibration's patients, who were not
+    learned from: a network leans towards the usual density. Intervals are split-conformal (Vovk et al. 2005; Lei et al. 2018): the truth of a new patient lies
     within estimate ± q in nine cases of ten, whatever the model is, if he is like the calibration's.
     """
-    true, found = measured(generator, calibration, device=device)
-    settings: dict[str, Any] = {"interval": {}, "errors": {}, "threshold": THRESHOLD}
+    line = fitted_line(
+        *(values[:, 0] for values in measured(generator, calibration, device=device))
+    )
+    true, found = measured(generator, calibration, device=device, line=line)
+    settings: dict[str, Any] = {
+        "correction": line,
+        "interval": {},
+        "errors": {},
+        "threshold": THRESHOLD,
+    }
     for i, name in enumerate(VALUES):
         known = np.isfinite(true[:, i]) & np.isfinite(found[:, i])
         errors = true[known, i] - found[known, i]
@@ -55,6 +66,15 @@ def calibrated(
     return Familiar(network, config), settings
 
 
+def fitted_line(true: NDArray[np.float64], found: NDArray[np.float64]) -> list[float]:
+    """Fit true densities to estimated ones, [n] each: (where it begins, slope); none where nothing was learned."""
+    known = np.isfinite(true) & np.isfinite(found)
+    if known.sum() < _FEWEST or np.ptp(found[known]) == 0:
+        return [0.0, 1.0]
+    slope, start = np.polyfit(found[known], true[known], 1)
+    return [round(float(start), 4), round(float(slope), 4)] if slope > 0 else [0.0, 1.0]
+
+
 def half_width(errors: NDArray[np.float64], *, share: float = SHARE) -> float | None:
     """Return q: the ⌈(n + 1) · share⌉-th smallest of the errors' sizes; None if there are too few."""
     n = len(errors)
@@ -64,16 +84,19 @@ def half_width(errors: NDArray[np.float64], *, share: float = SHARE) -> float | 
 
 @torch.no_grad()
 def measured(
-    generator: Any, films: HipFilms, *, device: torch.device
+    generator: Any, films: HipFilms, *, device: torch.device, line: Sequence[float] = (0.0, 1.0)
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return VALUES of the true and of the estimated maps, each [n, 3] in g/cm²; NaN where not found."""
+    """Return VALUES of the true and of the estimated maps, each [n, 3] in g/cm²; NaN where not found.
+
+    ``line`` corrects the estimated ones.
+    """
     true, found = [], []
     for rows in np.array_split(np.arange(len(films)), -(-len(films) // _CHUNK)):
         batch = films.batch(rows)
         maps = generator(batch["film"].to(device)).float().cpu()
         for truth, estimate in zip(batch["proximal"][:, 0], maps[:, 0], strict=True):
             true.append(values_of(truth.numpy()))
-            found.append(values_of(estimate.numpy().clip(0)))
+            found.append(values_of(corrected(estimate.numpy().clip(0), line)))
     return np.array(true), np.array(found)
 
 

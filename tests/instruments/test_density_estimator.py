@@ -108,6 +108,15 @@ def test_a_left_hip_is_told_as_it_is(hip, knows):
     assert len(places) == len(profile) > 15
 
 
+def test_a_density_is_corrected_by_the_cards_line(hip, knows):
+    truth = hip.truth.maps[MAP]
+    plain, line = equation_2(truth), (0.2, 0.9)
+    found = knows(truth, correction=line).estimate(hip.image)
+    assert found.bmd.density == pytest.approx(line[0] + line[1] * plain, rel=0.01)
+    factor = found.bmd.density / plain
+    assert np.allclose(found.density[truth > 0.2], factor * truth[truth > 0.2], rtol=0.02)
+
+
 def test_a_right_hip_is_its_mirror_image(hip, knows):
     truth = hip.truth.maps[MAP]
     estimator = knows(truth)

@@ -14,7 +14,7 @@ from bonestudio.errors import TrainingError
 from bonestudio.metrics.images import gradient_correlation as measured_correlation
 from bonestudio.phantoms import VirtualPatient
 from bonestudio.training import train
-from bonestudio.training.density_calibration import half_width, values_of
+from bonestudio.training.density_calibration import fitted_line, half_width, values_of
 from bonestudio.training.experiments import find_experiment
 from bonestudio.training.experiments.density_map import density_error, equation_2, softly_2
 from bonestudio.training.hip_films import FACTS, POSES, film_hip, virtual_hips
@@ -185,6 +185,15 @@ def test_densities_of_batches_are_equation_2():
     assert softly_2(maps).tolist() == pytest.approx([0.9, 0.0], abs=5e-3)
     maps[0, 0, 4, 2:4] = 0.2  # an outline that is blurred
     assert softly_2(maps).tolist() == pytest.approx(equation_2(maps).tolist(), abs=5e-3)
+
+
+def test_a_line_takes_back_what_a_network_leans_towards_the_usual():
+    true = np.linspace(0.7, 1.4, 60)
+    found = 0.5 * true + 0.45
+    start, slope = fitted_line(true, np.where(np.arange(60) == 7, np.nan, found))
+    assert (start, slope) == pytest.approx((-0.9, 2.0), abs=1e-3)
+    assert fitted_line(true, -true) == [0.0, 1.0]  # it knows nothing
+    assert fitted_line(true[:9], found[:9]) == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("n", [19, 99, 400])

@@ -17,7 +17,7 @@ from bonestudio.checkpoints.store import load
 from bonestudio.cohorts import XrayBmdPairs
 from bonestudio.cohorts.bmd_pairs import TARGET
 from bonestudio.errors import RequestError, StorageError, TrainingError
-from bonestudio.measures.density_regions import THRESHOLD
+from bonestudio.measures.density_regions import THRESHOLD, corrected
 from bonestudio.metrics.images import psnr, ssim
 from bonestudio.training.density_calibration import values_of
 from bonestudio.training.experiments import find_experiment
@@ -61,7 +61,10 @@ class Judged:
 
 
 def judge(checkpoint: str, data: Hips) -> Judged:
-    """Estimate every film of the held-out patients as they are; maps are brought to the film's size."""
+    """Estimate every film of the held-out patients as they are; maps are brought to the film's size.
+
+    Densities are corrected as the model's card says, and as whoever uses it gets them.
+    """
     weights = load(checkpoint)
     told = weights.card.settings
     fold, folds = told["fold"]
@@ -81,7 +84,7 @@ def judge(checkpoint: str, data: Hips) -> Judged:
         truth = batch["proximal"][0, 0].numpy() if truths is None else truths(i)
         if tuple(truth.shape) != tuple(map_.shape[2:]):
             map_ = F.interpolate(map_, truth.shape, mode="bilinear", align_corners=False)
-        estimate = map_[0, 0].numpy()
+        estimate = corrected(map_[0, 0].numpy(), told.get("correction", (0.0, 1.0)))
         true.append(values_of(truth)[0])
         found.append(values_of(estimate)[0])
         region = truth > THRESHOLD
