@@ -60,15 +60,20 @@ def sefa(model: "VolumeModel", count: int = SEFA) -> list[NDArray[np.float32]]:
 
     A is the first dense layer of 3D-ProGAN, or the stacked affine layers of 3D-StyleGAN's styles.
     """
-    layers = model.G.styles() if model.styled else [model.G.dense]
-    A = torch.cat([layer.weight.float() * layer.scale for layer in layers])
-    _, vectors = torch.linalg.eigh(A.T @ A)
+    _, vectors = torch.linalg.eigh(listened(model))
     found = []
     for vector in vectors.T.flip(0)[:count]:
         # An eigenvector has no sign; its largest number is made positive.
         sign = torch.sign(vector[vector.abs().argmax()])
         found.append((sign * vector).numpy().astype(np.float32))
     return found
+
+
+def listened(model: "VolumeModel") -> torch.Tensor:
+    """AᵀA [codes, codes] of equation 11: how much the generator makes of each direction of a code."""
+    layers = model.G.styles() if model.styled else [model.G.dense]
+    A = torch.cat([layer.weight.detach().float() * layer.scale for layer in layers])
+    return A.T @ A
 
 
 class Directions:

@@ -1,7 +1,9 @@
 """What attributes do in a generator's latent space: volumes drawn, measured, regressed on their codes.
 
-The codes are z of 3D-ProGAN, w of 3D-StyleGAN. A ridge regression for each attribute; its penalty is
-the one that predicts left-out volumes best (generalised cross-validation, scikit-learn's RidgeCV).
+The codes are z of 3D-ProGAN, w of 3D-StyleGAN. A ridge regression for each attribute, in coordinates in
+which directions that the generator listens to (AᵀA of equation 11) count for more: there are more numbers in
+a code than volumes that can be measured. How much more, and the penalty, are those that predict left-out
+volumes best (generalised cross-validation, scikit-learn's RidgeCV).
 """
 
 from collections.abc import Callable
@@ -17,13 +19,15 @@ from bonestudio.checkpoints import Card, Metric, Part
 from bonestudio.checkpoints.store import save
 from bonestudio.errors import TrainingError
 from bonestudio.instruments.volume import VolumeEditor
+from bonestudio.instruments.volume_directions import listened
 from bonestudio.instruments.volume_measures import UNITS
 from bonestudio.metrics.extractors import find_extractor
 from bonestudio.networks.volume_atlas import VolumeAtlas
 from bonestudio.training.runs import hardware
 from bonestudio.training.volume_gan import Stacks, open_stacks
 
-PENALTIES = tuple(float(10.0**k) for k in range(-1, 6))
+PENALTIES = tuple(float(10.0**k) for k in np.arange(-3, 6.5, 0.5))
+POWERS = (0.0, 0.5, 1.0)  # of AᵀA
 LEAST = 40
 TRUNCATION = {"3D-ProGAN": 5.0, "3D-StyleGAN": 1.0}  # codes as they are trained
 
@@ -53,8 +57,9 @@ def learn_atlas(
             f"{editor.card.id} longer."
         )
     held = max(8, len(codes) // 5)
-    scores = _explained(_fit(codes[held:], values[held:]), codes[:held], values[:held])
-    slopes, level, middle = _fit(codes, values)
+    ears = listened(editor.model)
+    scores = _explained(_fit(codes[held:], values[held:], ears), codes[:held], values[:held])
+    slopes, level, middle = _fit(codes, values, ears)
     features, named = _features(editor, data, references, extractor)
     config = {
         "attributes": len(UNITS),
@@ -92,16 +97,24 @@ def _measured(
     return np.asarray(codes, np.float64), np.asarray(values, np.float64)
 
 
-def _fit(codes: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[Any, Any, Any]:
+def _fit(
+    codes: NDArray[np.float64], values: NDArray[np.float64], ears: torch.Tensor
+) -> tuple[Any, Any, Any]:
     """Slopes [attributes, codes], level [attributes] at the mean code, and the mean code."""
     from sklearn.linear_model import RidgeCV
 
     middle = codes.mean(0)
+    heard, axes = (part.double().numpy() for part in torch.linalg.eigh(ears))
+    louder = [axes * (heard / heard.max()).clip(1e-6) ** power for power in POWERS]
     slopes, level = [], []
     for column in values.T:
         spread = max(float(column.std()), 1e-12)
-        ridge = RidgeCV(alphas=PENALTIES).fit(codes - middle, (column - column.mean()) / spread)
-        slopes.append(ridge.coef_ * spread)
+        target = (column - column.mean()) / spread
+        tried = [
+            (RidgeCV(alphas=PENALTIES).fit((codes - middle) @ way, target), way) for way in louder
+        ]
+        ridge, way = max(tried, key=lambda one: one[0].best_score_)
+        slopes.append(way @ ridge.coef_ * spread)
         level.append(column.mean() + ridge.intercept_ * spread)
     return np.asarray(slopes, np.float32), np.asarray(level, np.float32), middle.astype(np.float32)
 
