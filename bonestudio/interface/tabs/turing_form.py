@@ -1,6 +1,8 @@
 """The form of a new study: a question, images of one's own or virtual patients, and the settings."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,17 +126,19 @@ def _questions(  # noqa: PLR0911 - one answer for each way to give images
             "Virtual patients as the synthetic half fit the question 'Real or synthetic?' alone."
         )
     try:
-        folders = [_together(files) if files else None for files in uploads]
-        first, second, third = folders
-        if kind == "real-or-synthetic" and place == HALF and first:
-            films = sources.films(first)
-            return sources.from_films(films, virtual.films(len(films)))
-        if kind == "real-or-synthetic" and first and second:
-            return sources.real_or_synthetic(first, second)
-        if kind == "older-of-two" and first and (second or third):
-            return sources.pairs(first, progressed=second, regressed=third)
-        if kind == "grading" and first:
-            return sources.graded(first, scores=_scores(uploads[1]))
+        with ExitStack() as gathered:
+            first, second, third = (
+                gathered.enter_context(_together(files)) if files else None for files in uploads
+            )
+            if kind == "real-or-synthetic" and place == HALF and first:
+                films = sources.films(first)
+                return sources.from_films(films, virtual.films(len(films)))
+            if kind == "real-or-synthetic" and first and second:
+                return sources.real_or_synthetic(first, second)
+            if kind == "older-of-two" and first and (second or third):
+                return sources.pairs(first, progressed=second, regressed=third)
+            if kind == "grading" and first:
+                return sources.graded(first, scores=_scores(uploads[1]))
     finally:
         for file in [file for files in uploads for file in files or ()]:
             session.delete_upload(Path(file))
@@ -166,13 +170,17 @@ def _described(kind: str, place: str) -> dict[str, str]:
     return {"images": "virtual patients"}
 
 
-def _together(files: list[str]) -> Path:
+@contextmanager
+def _together(files: list[str]) -> Iterator[Path]:
     """Collect uploads, which come in a folder each, in one folder under their own names."""
-    place = Path(tempfile.mkdtemp(dir=Path(files[0]).parents[1]))
-    for file in files:
-        path = session.check_upload(Path(file))
-        (place / path.name).symlink_to(path)
-    return place
+    with tempfile.TemporaryDirectory(dir=Path(files[0]).parents[1]) as folder:
+        place = Path(folder)
+        for file in files:
+            path = session.check_upload(Path(file))
+            if (place / path.name).is_symlink():
+                raise RequestError("Two of the images have one name; give each a name of its own.")
+            (place / path.name).symlink_to(path)
+        yield place
 
 
 def _upload_boxes(kind: str, place: str) -> list[Any]:
