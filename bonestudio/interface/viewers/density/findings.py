@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from bonestudio.instruments.density import NOTICE, Estimate, Value
 from bonestudio.instruments.density_pictures import NAMES
+from bonestudio.instruments.density_scores import EXPECTED, LOW, POROTIC, Score, Site
 from bonestudio.instruments.density_truth import Compared
-from bonestudio.measures.density import EXPECTED, LOW, POROTIC, Score, Site
 
 _WIDE: Final = 268  # px of the column
 _SCALE: Final = (-5.0, 3.0)  # scores at the ends of a gauge
