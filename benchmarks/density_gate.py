@@ -106,7 +106,7 @@ def kinds(chosen: argparse.Namespace) -> dict[str, list[Radiograph]]:
     if chosen.held_out:
         made = {"held-out virtual hips": held_out(chosen.model)} | made
     if chosen.hands:
-        made["real hands"] = [read_radiograph(p) for p in sorted(chosen.hands.glob("*.*g"))[:n]]
+        made["real hands"] = [read_radiograph(p) for p in sorted(chosen.hands.rglob("*.*g"))[:n]]
     if chosen.ct:
         films = ct_films(chosen.ct)
         made |= {
