@@ -177,12 +177,15 @@ def volume(browser: Browser, address: str, out: Path) -> None:
     number.press("Enter")
     now = page.locator("#volume-history button[aria-current=step]")
     now.filter(has_text="+2.0").wait_for(timeout=120_000)
-    page.wait_for_timeout(12_000)  # the panes are drawn without a graphics card
+    status = page.locator("#tab-volume .block.bs-status")
+    status.filter(has_text="+2.0").filter(has_not_text="measuring").wait_for(timeout=240_000)
+    page.wait_for_timeout(8000)  # the panes are drawn without a graphics card
     keep(page, out / "volume.png")
 
 
 def tab(browser: Browser, address: str, title: str) -> Page:
     page = browser.new_page(viewport=VIEW)
+    page.set_default_timeout(180_000)  # the machine may have other work
     page.goto(address)
     page.get_by_role("tab", name=title).click()
     return page
