@@ -10,6 +10,7 @@ from bonestudio.instruments.age import AGES, AgeProgression
 from bonestudio.places import shipped
 
 _SAMPLE = "1-phalanx-6"
+_LEARNED_FROM = {"rsna": "real hands", "phantom": "made-up people", "own": "other people's hands"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,8 @@ class Exhibit:
         mm from the upper to the lower edge of each frame: the bone grows, its picture does not.
     today
         The girl's age in years.
-    model
-        Weights that drew the frames.
+    model, learned
+        Weights that drew the frames, and what they were learned from, for anybody.
     """
 
     frames: NDArray[np.uint8]
@@ -35,14 +36,13 @@ class Exhibit:
     sizes: tuple[float, ...]
     today: float
     model: str
+    learned: str
 
 
 def exhibit(ages: AgeProgression) -> Exhibit:
-    """Draw the exhibit; weights that were trained on virtual patients know this bone best."""
+    """Draw the exhibit with the weights that the Age tab opens with, those of real bones if they are here."""
     opened, bone = ages.open_sample(_SAMPLE)
-    models = ages.models(bone)
-    fitting = next((card for card in models if card.family == "phantom"), None)
-    made = ages.progress(opened.film, bone, model=fitting.id if fitting else None)
+    made = ages.progress(opened.film, bone)
     table = shipped("assets") / "age" / "growth.csv"
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -54,4 +54,5 @@ def exhibit(ages: AgeProgression) -> Exhibit:
         sizes=tuple(round(float(size), 2) for size in sizes),
         today=made.age,
         model=made.model.id,
+        learned=_LEARNED_FROM[made.model.family],
     )

@@ -56,6 +56,7 @@ def test_moving_the_slider_changes_the_bone_and_the_words(visit, keep) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     expect(page.locator("#when")).to_have_text(re.compile(r"Today\s*6 years old"))
+    expect(page.locator("footer")).to_contain_text("as it learned from ")
     today = picture(page)
     slider = page.locator("#years").bounding_box()
     page.mouse.click(slider["x"] + 0.85 * slider["width"], slider["y"] + slider["height"] / 2)

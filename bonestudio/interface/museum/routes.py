@@ -47,6 +47,7 @@ def museum_app() -> Starlette:
             "sizes": shown.sizes,
             "today": shown.today,
             "model": shown.model,
+            "learned": shown.learned,
             "notice": SIMULATED,
         }
         return JSONResponse(told, headers=_HEADERS)

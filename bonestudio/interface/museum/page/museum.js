@@ -32,6 +32,7 @@ async function start() {
 	part("years").max = bone.ages.at(-1);
 	part("years").disabled = false;
 	drawPeople(part("people"), bone.ages.at(-1));
+	write(part("learned"), `, as it learned from ${bone.learned}`);
 	show(bone.today);
 	wait();
 }
