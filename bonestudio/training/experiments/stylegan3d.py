@@ -51,6 +51,7 @@ def _hear(mapping: Mapping, told: int) -> None:
     The many that tell nothing drown the few otherwise, and G learns not to listen to styles at all.
     """
     with torch.no_grad():
-        first = mapping.layers[0].weight
+        layer: Any = mapping.layers[0]
+        first = layer.weight
         first[:, :told] *= (LATENT / told) ** 0.5
         first[:, told:] *= 0.1
