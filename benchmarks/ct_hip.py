@@ -4,7 +4,7 @@ The scan ends three centimetres below the middle of the heads, within the trocha
 what lies below is not the patient's, and a gate that wants a whole proximal femur is right to refuse it. The
 network's map is therefore held against the scan's own mineral where the scan has any: head and upper neck.
 
-    python benchmarks/ct_hip.py ../shared/data/ct-pelvis [--model density/map-bd-quick]
+    python benchmarks/ct_hip.py ../shared/data/ct-pelvis [--model density/map-bd-phantom]
 """
 
 import argparse

@@ -36,7 +36,7 @@ def density(
     out
         Folder for the page (PNG, PDF), the numbers (JSON) and the map (NPY); for a folder the table.
     model
-        Weights such as 'density/map-bd-quick'; by default the best that are there.
+        Weights such as 'density/map-bd-phantom'; by default the best that are there.
     json
         Answer in JSON.
     """

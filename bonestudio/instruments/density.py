@@ -132,7 +132,7 @@ class DensityEstimator:
         age, sex, postmenopausal
             Of the patient; by default what the film says. They decide what may be compared.
         model
-            A checkpoint such as 'density/map-bd-quick'; by default the first of ``models``.
+            A checkpoint such as 'density/map-bd-phantom'; by default the first of ``models``.
         """
         if side not in {"L", "R", None}:
             raise RequestError(f"A side is 'L', 'R' or unknown, not {side!r}.")
