@@ -51,7 +51,7 @@ def test_a_hip_from_its_first_sample_to_files_and_a_batch(  # noqa: PLR0915 - on
     shade = box.shade(x, y)
     assert max(shade) - min(shade) <= 2
     page.get_by_label("Opacity of the map in per cent").fill("80")
-    page.mouse.move(*box.spot(x, y))
+    page.mouse.move(*box.spot(x + 0.5, y + 0.5))  # the middle of the pixel
     expect(page.locator(".dn-here")).to_contain_text("g/cm² here")
     assert float(page.locator(".dn-here").inner_text().split()[0]) == pytest.approx(most, abs=0.006)
     page.get_by_role("button", name="Error").click()

@@ -15,7 +15,10 @@ TABS = [tab.title for tab in working_tabs()]
 @pytest.fixture
 def page_of_the_studio(browser: Browser, studio: str) -> Iterator[Page]:
     # The check is text that the page runs, which its own policy forbids.
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, bypass_csp=True)
+    # Without motion: colours half-way from dark to light are not judged.
+    context = browser.new_context(
+        viewport={"width": 1366, "height": 768}, bypass_csp=True, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.goto(studio)
     yield page

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -32,10 +33,12 @@ def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("guarded")
 def test_no_address_is_fetched_for_a_visitor() -> None:
-    with pytest.raises(gr.Error, match="not its address"):
-        asyncio.run(
-            processing_utils.async_ssrf_protected_download("https://studio.example/a.png", ".")
-        )
+    async def fetch() -> None:
+        await processing_utils.async_ssrf_protected_download("https://studio.example/a.png", ".")
+
+    # In a thread of its own: in this one, a browser's loop may be running.
+    with ThreadPoolExecutor() as aside, pytest.raises(gr.Error, match="not its address"):
+        aside.submit(lambda: asyncio.run(fetch())).result()
 
 
 @pytest.mark.usefixtures("guarded")

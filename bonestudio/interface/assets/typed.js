@@ -3,21 +3,16 @@
 	const WATCHED = 10_000; // ms after something opened
 	const written = new Map(); // field -> {before, now}
 	let until = 0;
-	const part = (field) => (/^(checkbox|radio)$/.test(field.type) ? "checked" : "value");
-	const isField = (field) => field.matches?.("input:not([type=file]), textarea");
+	const isField = (field) => field.matches?.("input:not([type=file], [type=checkbox], [type=radio]), textarea");
 
 	const restore = (field, now) => {
-		if (part(field) === "checked") {
-			field.click();
-			return;
-		}
 		// Past the field's own setter, which frameworks replace, and told as if typed.
 		Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, now);
 		for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, {bubbles: true}));
 	};
 	const watch = () => {
 		for (const [field, {before, now}] of written) {
-			if (field.isConnected && now !== before && field[part(field)] === before) restore(field, now);
+			if (field.isConnected && now !== before && field.value === before) restore(field, now);
 		}
 		if (performance.now() < until) requestAnimationFrame(watch);
 		else written.clear();
@@ -30,18 +25,17 @@
 
 	const on = (kind, answer) => document.addEventListener(kind, answer, {capture: true});
 	on("focusin", ({target}) => {
-		if (isField(target) && !written.has(target)) {
-			const value = target[part(target)];
-			written.set(target, {before: value, now: value});
-		}
+		if (isField(target) && !written.has(target)) written.set(target, {before: target.value, now: target.value});
 	});
+	// What is asked of the server may set a field anew: from then on its answer counts.
 	on("input", ({target, isTrusted}) => {
-		if (isTrusted && written.has(target)) written.get(target).now = target[part(target)];
+		if (!isTrusted) return;
+		if (written.has(target)) written.get(target).now = target.value;
+		else written.clear();
 	});
-	// What is asked of the server may empty a field: from then on its answer counts.
 	on("click", ({target}) => {
 		if (target.closest?.("[role=tab], .label-wrap")) begin();
-		else if (target.closest?.("button")) written.clear();
+		else if (target.closest?.("button, [role=option], canvas, svg")) written.clear();
 	});
 	on("keydown", ({key, target}) => key === "Enter" && target.type !== "textarea" && written.clear());
 	on("change", ({target}) => target.type === "file" && written.clear());

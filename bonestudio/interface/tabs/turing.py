@@ -4,7 +4,7 @@ Readers never come here: each has a link to a page of his own (``bonestudio.inte
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
@@ -18,6 +18,8 @@ from bonestudio.interface.tabs.turing_pages import link_box, report_page, study_
 if TYPE_CHECKING:  # loaded on first use of the tab
     from bonestudio.turing.store import Store, StudySummary
 
+# What is pressed after a study was chosen is about that study, however slow the answer.
+_IN_TURN: Final[dict[str, Any]] = {"concurrency_id": "studies", "concurrency_limit": 1}
 _ABOUT = "Blind reader studies whose statistics survive a reviewer. Each reader gets a link; nothing but the image reaches the reader."
 
 
@@ -82,7 +84,7 @@ def fill() -> None:
         return handed | {status: frame.said("Report and answers saved")}
 
     _connect_form(form, page, links, status)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **_IN_TURN}
     table.pick(spoken(status, pick), None, [*page, links], **quiet)
     table.ask(spoken(status, progress), chosen, page, **quiet)
     enrol.click(spoken(status, add), [chosen, name], [*page, links, name], **quiet)
@@ -105,6 +107,7 @@ def _connect_form(form: Form, page: list[Any], links: gr.HTML, status: gr.HTML) 
         [*page, links, form.title, *form.uploads],
         api_visibility="private",
         show_progress="hidden",
+        **_IN_TURN,
     )
 
 
