@@ -44,6 +44,9 @@ def generators(tmp_path, monkeypatch):
         recipe = read_recipe(f"volume/{kind}-quick", overrides=small)
         loop = Loop(recipe, find_experiment(kind)(recipe.options, recipe.data), tmp_path)
         release = loop.experiment.release(loop.moment(loop.plan.at(0), purpose="release"))
+        if kind == "stylegan3d":  # an untrained one hardly hears its styles
+            for style in release.parts["generator"].network.styles():
+                style.weight.data.mul_(20)
         write_release(release, recipe, steps=0, folder=tmp_path)
 
 
@@ -113,7 +116,7 @@ def test_an_encoder_learns_to_invert_and_is_handed_on(kind, tmp_path):
         view=Silence(),
     )
     lines = read_lines(outcome.folder / "metrics.jsonl")
-    assert lines[-1]["perc"] < lines[0]["perc"]
+    assert np.mean([line["perc"] for line in lines[-3:]]) < lines[0]["perc"]
     assert all(math.isfinite(line["dist"]) for line in lines)
     assert len(list((outcome.folder / "samples").iterdir())) == 1
     card = json.loads(next(outcome.folder.glob("checkpoints/volume/*.json")).read_text())
