@@ -23,11 +23,11 @@ QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-backgrou
 # What must be seen on a tab before a person can judge a picture; the text comes with the first answer.
 FIRST = {
     "Age": "all ages in",
-    "Fracture": "drawn in",
+    "Fracture": "computed here",
     "Segmentation": "computed here",
     "Volume": "computed here",
     "Density": "computed here",
-    "Light box": "virtual patient",
+    "Light box": "computed here",
 }
 
 
