@@ -160,7 +160,7 @@ def segmentation(browser: Browser, address: str, out: Path) -> None:
     wrist = "document.querySelector('.sg')?.bones?.wrist"
     measured = f"{wrist}?.measurements.length"
     page.wait_for_function(measured, timeout=240_000)
-    page.evaluate(f"{wrist}.measurements.length = 0")
+    page.evaluate(f"{wrist}.measurements.splice(0)")
     page.get_by_role("button", name="Wrist, fractured").locator("visible=true").click()
     page.wait_for_function(measured, timeout=60_000)
     page.wait_for_timeout(1000)
