@@ -7,19 +7,12 @@ is measured by app_start.py, the volume editor's steps by volume_editor.py. Run 
 
 import argparse
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
-import psutil
+from app_start import CHROMIUM, QUIET, cold_studio
 
-ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = "/usr/bin/chromium"
-QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 # What must be seen on a tab before a person can judge a picture; the text comes with the first answer.
 FIRST = {
     "Age": "all ages in",
@@ -51,35 +44,15 @@ def main() -> None:
 
 
 def one_start(browser) -> dict[str, float]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    times = {}
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/theme.css", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.02)
-        times["the studio answers"] = time.perf_counter() - started
+    with cold_studio() as (process, address, started):
+        times = {"the studio answers": time.perf_counter() - started}
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(address, wait_until="commit")
         page.get_by_role("tab", name="Age", exact=True).wait_for()
         times["the page is there"] = time.perf_counter() - started
         times |= first_pictures(page)
-        times["(memory in GB, everything loaded)"] = (
-            psutil.Process(process.pid).memory_info().rss / 1e9
-        )
+        times["(memory in GB, everything loaded)"] = process.memory_info().rss / 1e9
         page.close()
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
     return times
 
 

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -64,12 +66,13 @@ def ramp() -> Path:
     return path
 
 
-def one_start(browser, film: Path) -> dict[str, float]:
+@contextmanager
+def cold_studio() -> Iterator[tuple[psutil.Process, str, float]]:
+    """Start the studio; yield its process, its address and when it was started, once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    times = {}
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
@@ -81,7 +84,15 @@ def one_start(browser, film: Path) -> dict[str, float]:
                 break
             except OSError:
                 time.sleep(0.02)
-        times["answers"] = time.perf_counter() - started
+        yield psutil.Process(process.pid), address, started
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def one_start(browser, film: Path) -> dict[str, float]:
+    with cold_studio() as (process, address, started):
+        times = {"answers": time.perf_counter() - started}
         context = browser.new_context()
         page = context.new_page()
         page.goto(address, wait_until="commit")
@@ -89,7 +100,7 @@ def one_start(browser, film: Path) -> dict[str, float]:
         page.wait_for_selector("#viewer-lightbox canvas")
         page.wait_for_selector("#lightbox-upload input[type=file]", state="attached")
         times["page"] = time.perf_counter() - started
-        spent = psutil.Process(process.pid).cpu_times()
+        spent = process.cpu_times()
         times["processor"] = (
             spent.user + spent.system
         )  # up to the page; it hardly depends on other work
@@ -99,9 +110,6 @@ def one_start(browser, film: Path) -> dict[str, float]:
         )
         times["film"] = time.perf_counter() - started
         context.close()
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
     return times
 
 
