@@ -16,13 +16,14 @@ __all__ = [
     "cards",
     "find_card",
     "load",
+    "loaded",
     "save",
 ]
 
 
 def __getattr__(name: str) -> object:
     """Load torch only when weights are read or written."""
-    if name in {"Checkpoint", "load", "save"}:
+    if name in {"Checkpoint", "load", "loaded", "save"}:
         from bonestudio.checkpoints import store
 
         return getattr(store, name)

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,7 @@ from bonestudio.errors import CheckpointError, StorageError
 SHARD_BYTES = 15 * 1024 * 1024  # a file stays under 16 MB, so that any host takes it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """Networks ready for inference (eval mode, no gradients) and their card."""
 
@@ -91,6 +92,17 @@ def load(checkpoint_id: str, *, device: str | torch.device = "cpu") -> Checkpoin
         _fill(network, own, part, card)
         networks[part] = network.to(device).eval().requires_grad_(requires_grad=False)
     return Checkpoint(card, networks)
+
+
+def loaded(checkpoint_id: str) -> Checkpoint:
+    """Load ``system/name`` once; another card or another folder under that name is loaded again."""
+    card, folder = find_card(checkpoint_id)
+    return _loaded(checkpoint_id, str(folder), card.model_dump_json())
+
+
+@lru_cache(maxsize=16)
+def _loaded(checkpoint_id: str, _folder: str, _card: str) -> Checkpoint:
+    return load(checkpoint_id)
 
 
 def _narrowed(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -4,7 +4,6 @@ The network looks at the whole film, then again, closer and upright, at the hand
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -197,16 +196,6 @@ def _worth(answer: Answer) -> tuple[bool, float]:
 
 
 def _network(checkpoint: str) -> nn.Module:
-    from bonestudio.checkpoints import find_card
+    from bonestudio.checkpoints.store import loaded
 
-    card, _ = find_card(checkpoint)
-    return _loaded(checkpoint, tuple(card.files.values()))
-
-
-@lru_cache(maxsize=2)
-def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> nn.Module:
-    """Load weights once; other files under the same name are loaded again."""
-    from bonestudio.checkpoints.store import load
-
-    finder: nn.Module = load(checkpoint)["finder"]
-    return finder
+    return loaded(checkpoint)["finder"]

@@ -76,9 +76,9 @@ class AbnormalityClassifier:
 
     @cached_property
     def _network(self) -> Any:
-        from bonestudio.checkpoints.store import load
+        from bonestudio.checkpoints.store import loaded
 
-        return load(self.card.id)[PART]
+        return loaded(self.card.id)[PART]
 
     def judge(
         self,

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -233,17 +232,11 @@ def _contrast(card: Card) -> str:
 
 
 def _weights(card: Card) -> "Checkpoint":
-    return _loaded(card.id, card.model_dump_json())
-
-
-@lru_cache(maxsize=4)
-def _loaded(checkpoint: str, _card: str) -> "Checkpoint":
-    """Load weights once; another card under the same name, or other files, is loaded again."""
     import torch
 
-    from bonestudio.checkpoints.store import load
+    from bonestudio.checkpoints.store import loaded
 
-    weights = load(checkpoint)
+    weights = loaded(card.id)
     for network in weights.networks.values():
         # Halves the time that a CPU takes for transposed convolutions; the numbers stay.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

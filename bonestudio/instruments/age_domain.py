@@ -7,7 +7,6 @@ anything is easily redrawn, and a fine film of an old scanner is not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -121,17 +120,10 @@ def _distance(film: NDArray[np.float32], card: "Card", bone: str) -> float | Non
 
 
 def _reader(name: str) -> "Checkpoint | None":
-    from bonestudio.checkpoints import available, find_card
+    from bonestudio.checkpoints import available
+    from bonestudio.checkpoints.store import loaded
 
     if not available(f"extractors/{name}"):
         return None
-    card, _ = find_card(f"extractors/{name}")
-    return _loaded(card.id, tuple(card.files.values())) if "familiar" in card.parts else None
-
-
-@lru_cache(maxsize=2)
-def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> "Checkpoint":
-    """Load weights once; other files under the same name are loaded again."""
-    from bonestudio.checkpoints.store import load
-
-    return load(checkpoint)
+    weights = loaded(f"extractors/{name}")
+    return weights if "familiar" in weights.card.parts else None

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,14 +62,6 @@ class Square:
         return np.asarray(whole, np.float32)[top : top + height, left : left + width]
 
 
-@lru_cache(maxsize=8)
-def loaded(checkpoint: str) -> Any:
-    """Load weights once."""
-    from bonestudio.checkpoints.store import load
-
-    return load(checkpoint)
-
-
 def cycle_of(anatomy: str) -> str | None:
     """Name the best multi-CycleGAN for 'hand' or 'forearm' that is there."""
     return next((name for name in CYCLES[anatomy] if available(name)), None)
@@ -93,6 +84,8 @@ def ways_here(anatomy: str) -> tuple[Way, ...]:
 def by_unet(film: Radiograph) -> dict[str, Array]:
     """Bone → probability [height, width], the mean of the film as it is and after CLAHE."""
     import torch
+
+    from bonestudio.checkpoints.store import loaded
 
     checkpoint = loaded(UNET)
     settings = checkpoint.card.settings
@@ -120,6 +113,8 @@ def by_cycle(film: Radiograph, *, anatomy: str, two_step: bool) -> Array:
 def drawn_bone(film: Radiograph, name: str, *, two_step: bool) -> Array:
     """Brightness of bone [height, width] in [0, 1] as the multi-CycleGAN ``name`` draws it."""
     import torch
+
+    from bonestudio.checkpoints.store import loaded
 
     checkpoint = loaded(name)
     square = Square(film.shape, int(checkpoint.card.settings["size"]))

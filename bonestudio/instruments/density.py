@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -234,12 +233,6 @@ def _compared(
 
 
 def _weights(card: Card) -> "Checkpoint":
-    return _loaded(card.id, tuple(card.files.values()))
+    from bonestudio.checkpoints.store import loaded
 
-
-@lru_cache(maxsize=2)
-def _loaded(checkpoint: str, _hashes: tuple[str, ...]) -> "Checkpoint":
-    """Load weights once; other files under the same name are loaded again."""
-    from bonestudio.checkpoints.store import load
-
-    return load(checkpoint)
+    return loaded(card.id)

@@ -1,13 +1,13 @@
 """Hands by a DCGAN: one for each seed, and the way from one to another."""
 
-import threading
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bonestudio.checkpoints.store import loaded
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.fracture_models import GENERATOR, hand_model
@@ -37,14 +37,13 @@ class HandGenerator:
 
     def __init__(self, model: str | None = None) -> None:
         self.card = hand_model(model)
-        self._lock = threading.Lock()
-        self._network: Any = None
 
     @torch.inference_mode()
     def draw(self, codes: Tensor) -> list[Radiograph]:
         """Draw hands [size, size] in [0, 1] from codes [n, 100]."""
         low, high = self.card.settings.get("range", (-1, 1))
-        images = ((self._loaded()(codes) - low) / (high - low)).clamp(0, 1)
+        generator = loaded(self.card.id)[GENERATOR]
+        images = ((generator(codes) - low) / (high - low)).clamp(0, 1)
         pixels = images[:, 0].float().numpy()
         return [Radiograph(pixels=np.ascontiguousarray(one), view="PA") for one in pixels]
 
@@ -76,14 +75,6 @@ class HandGenerator:
         ends = code(first, truncation=truncation), code(last, truncation=truncation)
         shares = np.linspace(0, 1, frames)
         return self.draw(torch.stack([between(*ends, float(share)) for share in shares]))
-
-    def _loaded(self) -> Any:
-        with self._lock:
-            if self._network is None:
-                from bonestudio.checkpoints.store import load
-
-                self._network = load(self.card.id)[GENERATOR]
-        return self._network
 
 
 def code(seed: int, *, truncation: float | None = None) -> Tensor:

@@ -75,9 +75,9 @@ class SeenHands:
 
     @cached_property
     def _table(self) -> Any:
-        from bonestudio.checkpoints.store import load
+        from bonestudio.checkpoints.store import loaded
 
-        return load(self.card.id)[PART]
+        return loaded(self.card.id)[PART]
 
     @cached_property
     def _extractor(self) -> Extractor:

@@ -71,9 +71,9 @@ class Refiner:
 
     @cached_property
     def _network(self) -> Any:
-        from bonestudio.checkpoints.store import load
+        from bonestudio.checkpoints.store import loaded
 
-        return load(self.card.id)[PART]
+        return loaded(self.card.id)[PART]
 
     def prepare(self, film: Radiograph) -> Radiograph:
         """Return what the network is shown: the film as a square of :attr:`size`, evened out."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bonestudio.checkpoints import available
+from bonestudio.checkpoints import available, find_card
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.imaging.window import windowed
@@ -21,7 +21,6 @@ from bonestudio.instruments.bone_ways import (
     by_unet,
     cycle_of,
     default_way,
-    loaded,
 )
 from bonestudio.measures.bones import BONES, label_map, masks_of
 from bonestudio.measures.wrist import RANGES, Range, WristMeasures, measure_end
@@ -78,7 +77,7 @@ class Segmentation:
     def learned_from(self) -> str:
         """Say in a few words whom the weights were learned from."""
         return {"rsna": "real hands", "phantom": "virtual patients", "own": "your own films"}[
-            loaded(self.model).card.family
+            find_card(self.model)[0].family
         ]
 
     @property
@@ -245,10 +244,13 @@ def points_on(film: Radiograph, end: RadiusEnd) -> dict[str, tuple[float, float]
     """Find the joint's points on the film, (row, column); those that are not sure are left out."""
     import torch
 
+    from bonestudio.checkpoints.store import loaded
+
     checkpoint = loaded(POINTS)
+    finder: Any = checkpoint["points"]
     view = WristView(end)
     shown = view.cut(film.pixels, int(checkpoint.card.settings["size"]))
-    places, sure = checkpoint["points"].places(torch.from_numpy(shown)[None, None] * 2 - 1)
+    places, sure = finder.places(torch.from_numpy(shown)[None, None] * 2 - 1)
     names = list(checkpoint.card.settings["points"])
     on_film = view.to_film(places[0].double().numpy())
     return {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bonestudio.checkpoints import Card
-from bonestudio.checkpoints.store import load
+from bonestudio.checkpoints.store import Checkpoint, loaded
 from bonestudio.errors import RequestError
 from bonestudio.instruments.volume_cards import TRUNCATION, TRUNCATIONS, chosen, companion, kind_of
 from bonestudio.instruments.volume_codes import Code, Values, check
@@ -41,12 +41,11 @@ class VolumeModel:
         Codes of a stack are [layers, codes]; the generator draws at ``stages`` sizes.
     """
 
-    def __init__(self, checkpoint: str) -> None:
-        loaded = load(checkpoint)
-        self.card = card = loaded.card
+    def __init__(self, weights: Checkpoint) -> None:
+        self.card = card = weights.card
         self.kind = kind_of(card)
-        self.G: Any = loaded["generator"].to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.f: Any = loaded["critic"]
+        self.G: Any = weights["generator"].to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.f: Any = weights["critic"]
         self.stages = int(self.G.stages)
         a, b, c = card.settings["shape"]
         self.shape: tuple[int, int, int] = (int(a), int(b), int(c))
@@ -160,28 +159,24 @@ class VolumeModel:
 
 def opened(model: str | None = None) -> VolumeModel:
     """Load weights once; other files under the same name are loaded again."""
-    card = chosen(model)
-    return _opened(card.id, tuple(card.files.values()))
+    return _opened(loaded(chosen(model).id))
 
 
 def encoder_of(card: Card) -> Any:
     """Load the encoder that inverts these weights; None where there is none."""
     other = companion(card, "encoder")
-    return None if other is None else load(other.id)["encoder"]
+    return None if other is None else loaded(other.id)["encoder"]
 
 
 def atlas_of(card: Card) -> "tuple[Card, VolumeAtlas] | None":
     """Load what is known of these weights' codes; None where nothing is."""
     other = companion(card, "atlas")
-    return None if other is None else (other, _atlas(other.id, tuple(other.files.values())))
+    if other is None:
+        return None
+    atlas: Any = loaded(other.id)["atlas"]
+    return other, atlas
 
 
 @lru_cache(maxsize=2)
-def _opened(checkpoint: str, _hashes: tuple[str, ...]) -> VolumeModel:
-    return VolumeModel(checkpoint)
-
-
-@lru_cache(maxsize=2)
-def _atlas(checkpoint: str, _hashes: tuple[str, ...]) -> "VolumeAtlas":
-    atlas: Any = load(checkpoint)["atlas"]
-    return atlas  # type: ignore[no-any-return]
+def _opened(weights: Checkpoint) -> VolumeModel:
+    return VolumeModel(weights)
