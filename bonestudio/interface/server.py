@@ -60,7 +60,7 @@ def launch(
     studio = build()
     studio.queue(max_size=64, default_concurrency_limit=2)
     with redirect_stdout(StringIO()):  # one line is enough
-        app, address, _ = studio.launch(
+        _, address, _ = studio.launch(
             server_name=host,
             server_port=port,
             auth=check,
@@ -75,14 +75,20 @@ def launch(
             share=False,
             pwa=True,
             mcp_server=check is None,  # its way in knows no login
-            app_kwargs=app_options(host, accounts=check is not None),
+            app_kwargs={
+                **app_options(host, accounts=check is not None),
+                # Here, not after the launch: a reader's browser that tries again while the studio
+                # starts would be told that its reading does not exist.
+                "routes": [
+                    Mount("/read", reader_app(study_store)),
+                    Mount("/museum", museum_app()),
+                ],
+            },
             show_error=False,
             quiet=True,
             inbrowser=False,
             prevent_thread_lock=True,
         )
-    app.router.routes.insert(0, Mount("/read", reader_app(study_store)))
-    app.router.routes.insert(0, Mount("/museum", museum_app()))
     print(f"Bone Studio is open at {address}  (Ctrl+C closes it)", flush=True)
     if window:
         _show_window(address)

@@ -8,7 +8,7 @@ import threading
 import urllib.request
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from starting import free_port, start_studio, wait_until_open
 
 from bonestudio.turing.reading import Reading
@@ -120,10 +120,18 @@ def test_an_investigator_opens_a_study_and_two_read_it_through_a_crash(
     readers[0].reload()
     wait_for_image(readers[0])
     assert readers[0].inner_text("#count") == count
+    overloaded: list[str] = []
+
+    def no_gateway(route: Route) -> None:  # what stands between answers once for the studio
+        overloaded.append(route.request.url)
+        route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    readers[0].route("**/answer", no_gateway, times=1)
     for reader in readers:
         read_to_the_end(reader, ("ArrowLeft", "ArrowRight"))
         assert "Thank you" in reader.inner_text("#cover")
 
+    assert overloaded
     store = clinic.store()
     (study,) = store.studies()
     assert [(p.answered, p.total) for p in study.progress] == [(11, 11), (11, 11)]

@@ -6,6 +6,7 @@ const base = location.pathname.replace(/\/$/, "");
 const KEYS = {real: "r", synthetic: "s", left: "ArrowLeft", right: "ArrowRight"};
 const SHOWN = {real: "R", synthetic: "S", left: "←", right: "→"};
 const WORDS = {real: "Real", synthetic: "Synthetic", left: "Left is older", right: "Right is older", 1: "1 best", 5: "5 worst"};
+const PATIENCE = 60_000; // milliseconds until a request counts as lost
 const SURE = ["", "guess", "", "", "", "certain"];
 
 let view = null; // what the server says is open
@@ -16,11 +17,17 @@ let left = null; // since when
 let looked = {};
 let sending = false;
 
+class Refused extends Error {} // the studio has understood and says no; all else is tried again
+
+async function reach(path, options) {
+	const answer = await fetch(base + path, {cache: "no-store", signal: AbortSignal.timeout(PATIENCE), ...options});
+	if (answer.ok) return answer;
+	const told = await answer.json(); // a page of another server's, half an answer: not a refusal
+	throw told.refused ? new Refused(told.refused) : new Error("The server did not answer.");
+}
+
 async function ask(path, options) {
-	const answer = await fetch(base + path, {cache: "no-store", ...options});
-	const told = await answer.json();
-	if (!answer.ok) throw new Error(told.refused ?? "The server did not answer.");
-	return told;
+	return (await reach(path, options)).json();
 }
 
 async function show(next) {
@@ -50,9 +57,7 @@ async function show(next) {
 }
 
 async function picture(side) {
-	const answer = await fetch(`${base}/image/${view.slot}/${side}`, {cache: "no-store"});
-	if (!answer.ok) throw new Error("The image did not arrive; reload the page.");
-	return answer.blob();
+	return (await reach(`/image/${view.slot}/${side}`)).blob();
 }
 
 function layOut() {
@@ -129,7 +134,7 @@ async function patiently(meanwhile, work) {
 			part("trouble").textContent = "";
 			return done;
 		} catch (error) {
-			if (!(error instanceof TypeError)) throw error; // a refusal, not a lost connection
+			if (error instanceof Refused) throw error;
 			part("trouble").textContent = meanwhile;
 			await new Promise((done) => setTimeout(done, pause));
 		}
@@ -202,7 +207,7 @@ window.addEventListener("keydown", (event) => {
 }, {capture: true});
 
 try {
-	await show(await ask("/view"));
+	await show(await patiently("No connection. Trying again …", () => ask("/view")));
 } catch (error) {
 	cover(error.message);
 	part("asked").hidden = true;
