@@ -15,10 +15,14 @@ import torch
 
 from bonestudio.checkpoints import find_card
 from bonestudio.imaging import read_radiograph
-from bonestudio.instruments.age import AgeProgression, _contrast, _weights  # the steps of one call
-from bonestudio.instruments.age_domain import judge
-from bonestudio.instruments.age_film import prepare
-from bonestudio.instruments.age_frames import draw
+from bonestudio.instruments.age.domain import judge
+from bonestudio.instruments.age.film import prepare
+from bonestudio.instruments.age.frames import draw
+from bonestudio.instruments.age.progression import (  # the steps of one call
+    AgeProgression,
+    _contrast,
+    _weights,
+)
 from bonestudio.interface.viewers.age import packed
 
 ROOT = Path(__file__).resolve().parents[1]

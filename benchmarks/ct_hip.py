@@ -17,8 +17,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.density import DensityEstimator
-from bonestudio.instruments.density_pictures import coloured, findings, report
+from bonestudio.instruments.density.estimator import DensityEstimator
+from bonestudio.instruments.density.pictures import coloured, findings, report
 from bonestudio.measures.density_regions import THRESHOLD
 from bonestudio.phantoms.hip import BEHIND_MM, FIELD_MM, SOURCE_MM, _film
 from bonestudio.phantoms.patient import VirtualPatient

@@ -18,8 +18,8 @@ from bonestudio.checkpoints import find_card
 from bonestudio.errors import BoneStudioError
 from bonestudio.imaging import read_radiograph
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.density import DensityEstimator
-from bonestudio.instruments.density_film import FIELD_MM
+from bonestudio.instruments.density.estimator import DensityEstimator
+from bonestudio.instruments.density.film import FIELD_MM
 from bonestudio.phantoms import VirtualPatient
 from bonestudio.training.hip_films import POSES
 from bonestudio.training.hips import Hips, open_hips

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from bonestudio.imaging import read_radiograph, write_radiograph
-from bonestudio.instruments.density import DensityEstimator
-from bonestudio.instruments.density_export import as_csv, estimate_films, estimate_folder
+from bonestudio.instruments.density.estimator import DensityEstimator
+from bonestudio.instruments.density.export import as_csv, estimate_films, estimate_folder
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "density"
 

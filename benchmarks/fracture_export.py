@@ -20,14 +20,14 @@ from pathlib import Path
 import torch
 
 from bonestudio.cohorts import Mura
-from bonestudio.instruments.fracture_export import export, read_manifest
-from bonestudio.instruments.fracture_wanted import Wanted
+from bonestudio.instruments.fracture.export import export, read_manifest
+from bonestudio.instruments.fracture.wanted import Wanted
 from bonestudio.phantoms.ordering import REGIONS
 
 AGAIN = 20
 _ONE = """
 import hashlib, json, sys
-from bonestudio.instruments.fracture_export import regenerate
+from bonestudio.instruments.fracture.export import regenerate
 for line in sys.stdin:
     image, mask = regenerate(json.loads(line))
     print(hashlib.sha256(image).hexdigest(), hashlib.sha256(mask or b"").hexdigest())

@@ -17,8 +17,12 @@ from PIL import Image
 from scipy.stats import binomtest
 
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.abnormality import THRESHOLD, AbnormalityClassifier, classifiers
-from bonestudio.instruments.refiner import Refiner
+from bonestudio.instruments.fracture.abnormality import (
+    THRESHOLD,
+    AbnormalityClassifier,
+    classifiers,
+)
+from bonestudio.instruments.fracture.refiner import Refiner
 from bonestudio.metrics.survival import Imprint, imprint
 from bonestudio.training.arms import HELD_OUT, Arm, Arms
 from bonestudio.training.terminal import watched

@@ -13,7 +13,7 @@ import numpy as np
 from density_gate import with_rod
 from PIL import Image
 
-from bonestudio.instruments.density_truth import MG
+from bonestudio.instruments.density.truth import MG
 from bonestudio.measures.density import compare
 from bonestudio.phantoms import VirtualPatient
 

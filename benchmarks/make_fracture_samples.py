@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bonestudio.instruments.fracture_design import Design
+from bonestudio.instruments.fracture.design import Design
 
 THUMBNAIL = 128  # pixels
 SAMPLES = {

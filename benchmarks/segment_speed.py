@@ -11,8 +11,8 @@ import time
 
 import torch
 
-from bonestudio.instruments.bone_ways import ways_here
-from bonestudio.instruments.segmenter import BoneSegmenter
+from bonestudio.instruments.segmentation.segmenter import BoneSegmenter
+from bonestudio.instruments.segmentation.ways import ways_here
 from bonestudio.phantoms import VirtualPatient
 
 

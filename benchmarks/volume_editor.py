@@ -50,8 +50,8 @@ def clock(action, *, repeats: int) -> dict[str, float]:
 
 
 def measure_one(name: str, *, repeats: int, edits: int) -> dict[str, object]:
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_codes import moved
+    from bonestudio.instruments.volume.codes import moved
+    from bonestudio.instruments.volume.editor import VolumeEditor
 
     editor = VolumeEditor(f"volume/{name}")
     model, code = editor.model, editor.sample(seed=1)

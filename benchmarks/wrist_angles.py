@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from bonestudio.checkpoints import available
-from bonestudio.instruments.bone_ways import POINTS, UNET
-from bonestudio.instruments.segmenter import BoneSegmenter, measured
+from bonestudio.instruments.segmentation.segmenter import BoneSegmenter, measured
+from bonestudio.instruments.segmentation.ways import POINTS, UNET
 from bonestudio.measures.bones import grouped
 from bonestudio.phantoms import VirtualPatient
 from bonestudio.phantoms.ordering import random_fracture

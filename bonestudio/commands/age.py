@@ -44,8 +44,8 @@ def age(
     """
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.imaging import read_radiograph
-    from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression
-    from bonestudio.instruments.age_export import check_place, export
+    from bonestudio.instruments.age.export import check_place, export
+    from bonestudio.instruments.age.progression import AGES, SIMULATED, AgeProgression
 
     check_place(out)
     ages = AGES if age is None else sorted({*AGES, age})

@@ -30,7 +30,7 @@ def classify(
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.errors import RequestError, StorageError
     from bonestudio.imaging import Radiograph, read_radiograph, write_radiograph
-    from bonestudio.instruments.fracture import FractureStudio
+    from bonestudio.instruments.fracture.studio import FractureStudio
 
     if not images:
         raise RequestError("Name the views of a study: bonestudio classify IMAGE [IMAGE …].")

@@ -42,9 +42,9 @@ def density(
     """
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.imaging import read_radiograph
-    from bonestudio.instruments.density import NOTICE, DensityEstimator
-    from bonestudio.instruments.density_export import export, told
-    from bonestudio.instruments.density_pictures import findings
+    from bonestudio.instruments.density.estimator import NOTICE, DensityEstimator
+    from bonestudio.instruments.density.export import export, told
+    from bonestudio.instruments.density.pictures import findings
 
     if image.is_dir():
         _folder(image, out or Path("density"), age=age, sex=sex, model=model, json=json)
@@ -74,8 +74,8 @@ def _folder(
 ) -> None:
     """Estimate a folder, counting on the error stream so that the answer stays clean."""
     from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.instruments.density import NOTICE
-    from bonestudio.instruments.density_export import estimate_folder
+    from bonestudio.instruments.density.estimator import NOTICE
+    from bonestudio.instruments.density.export import estimate_folder
 
     count = 0
     for done, count in estimate_folder(folder, out, age=age, sex=sex, model=model):

@@ -35,8 +35,8 @@ def segment(
     """
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.imaging import read_radiograph
-    from bonestudio.instruments.segment_export import NOTICE, export, seg_source
-    from bonestudio.instruments.segmenter import BoneSegmenter
+    from bonestudio.instruments.segmentation.export import NOTICE, export, seg_source
+    from bonestudio.instruments.segmentation.segmenter import BoneSegmenter
 
     film = read_radiograph(image)
     found = BoneSegmenter().segment(film, way=way, anatomy=anatomy, view=view)

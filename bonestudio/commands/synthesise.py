@@ -45,7 +45,7 @@ def hands(
 
     from bonestudio.commands.output import print_json, print_table
     from bonestudio.imaging import write_radiograph
-    from bonestudio.instruments.fracture import FractureStudio
+    from bonestudio.instruments.fracture.studio import FractureStudio
 
     if films is not None:
         os.environ["BONESTUDIO_FILMS"] = str(films)
@@ -117,8 +117,8 @@ def fracture(
         Answer in JSON.
     """
     from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.instruments.fracture import FractureStudio
-    from bonestudio.instruments.fracture_design import design_of
+    from bonestudio.instruments.fracture.design import design_of
+    from bonestudio.instruments.fracture.studio import FractureStudio
 
     design = design_of(
         site,
@@ -185,8 +185,8 @@ def export(
     from rich.console import Console
     from rich.progress import Progress
 
-    from bonestudio.instruments.fracture import FractureStudio
-    from bonestudio.instruments.fracture_wanted import Wanted
+    from bonestudio.instruments.fracture.studio import FractureStudio
+    from bonestudio.instruments.fracture.wanted import Wanted
 
     wanted = Wanted(
         source=source, count=count, seed=seed, size=size,
@@ -223,8 +223,8 @@ def again(
     """
     from bonestudio.errors import RequestError
     from bonestudio.imaging.files import write_bytes
-    from bonestudio.instruments.fracture import FractureStudio
-    from bonestudio.instruments.fracture_export import read_manifest
+    from bonestudio.instruments.fracture.export import read_manifest
+    from bonestudio.instruments.fracture.studio import FractureStudio
 
     rows = {row.get("file"): row for row in read_manifest(manifest)}
     if file not in rows:

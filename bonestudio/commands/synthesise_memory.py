@@ -35,7 +35,7 @@ def remember(
     from bonestudio.checkpoints import Metric
     from bonestudio.checkpoints.store import save
     from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.instruments import fracture_memory as memory
+    from bonestudio.instruments.fracture import memory
     from bonestudio.metrics.extractors import find_extractor
     from bonestudio.training.films import open_cohort
     from bonestudio.training.releases import family_of

@@ -202,8 +202,8 @@ def measure(volume: First, /, *, model: str | None = None, json: bool = False) -
     """
     from bonestudio.commands.output import print_json, print_table
     from bonestudio.imaging import read_volume
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_measures import DIGITS, UNITS
+    from bonestudio.instruments.volume.editor import VolumeEditor
+    from bonestudio.instruments.volume.measures import DIGITS, UNITS
 
     if volume.isdigit() or volume.lower().endswith(".json"):
         at, begun = opened(VolumeEditor(model), volume)
@@ -231,7 +231,7 @@ def render(volume: First, /, *, out: Path, model: str | None = None) -> None:
     model
         Weights, where the volume is a seed.
     """
-    from bonestudio.instruments.volume_export import export
+    from bonestudio.instruments.volume.export import export
 
     at, begun = opened(editor(model, out), volume)
     print(export(at.cropped(at.draw(begun.now.code), begun.now), out))

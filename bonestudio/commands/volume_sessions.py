@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_session import Session
+    from bonestudio.instruments.volume.editor import VolumeEditor
+    from bonestudio.instruments.volume.session import Session
 
 
 def editor(model: str | None, out: Path) -> "VolumeEditor":
     """Open the editor, once it is known that ``out`` can be written."""
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_export import check_place
+    from bonestudio.instruments.volume.editor import VolumeEditor
+    from bonestudio.instruments.volume.export import check_place
 
     check_place(out)
     return VolumeEditor(model)
@@ -20,8 +20,8 @@ def editor(model: str | None, out: Path) -> "VolumeEditor":
 def opened(at: "VolumeEditor", volume: str) -> "tuple[VolumeEditor, Session]":
     """Open a session with its own weights, or draw a seed with those of the editor."""
     from bonestudio.errors import RequestError
-    from bonestudio.instruments.volume import VolumeEditor
-    from bonestudio.instruments.volume_session import Session
+    from bonestudio.instruments.volume.editor import VolumeEditor
+    from bonestudio.instruments.volume.session import Session
 
     if volume.isdigit():
         return at, at.begin(f"Seed {volume}", at.sample(seed=int(volume)))
@@ -49,7 +49,7 @@ def two_opened(
 
 def then(begun: "Session", name: str, code: Any) -> "Session":
     """Add a step to a session, on the same box."""
-    from bonestudio.instruments.volume_session import Step
+    from bonestudio.instruments.volume.session import Step
 
     return begun.then(Step(name=name, code=code, box=begun.now.box))
 
@@ -57,8 +57,8 @@ def then(begun: "Session", name: str, code: Any) -> "Session":
 def leave(at: "VolumeEditor", begun: "Session", out: Path, json: bool, **more: Any) -> None:  # noqa: FBT001 - handed on
     """Write the volume and its session, and say what it measures."""
     from bonestudio.commands.output import print_fields, print_json
-    from bonestudio.instruments.volume_export import export
-    from bonestudio.instruments.volume_session import NOTICE
+    from bonestudio.instruments.volume.export import export
+    from bonestudio.instruments.volume.session import NOTICE
 
     step = begun.now
     export(at.cropped(at.draw(step.code), step), out)

@@ -105,7 +105,7 @@ def _phantoms(data: StudySource, count: int, size: int, *, abnormal: bool) -> St
 
 def _refined(pixels: NDArray[np.uint8], *, abnormal: bool) -> NDArray[np.uint8]:
     """Give clean phantoms the look of archived films; the result is kept."""
-    from bonestudio.instruments.refiner import Refiner
+    from bonestudio.instruments.fracture.refiner import Refiner
 
     refiner = Refiner(abnormal=abnormal)
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from bonestudio.checkpoints import Card, Metric, Part
 from bonestudio.checkpoints.store import save
 from bonestudio.errors import TrainingError
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_directions import listened
-from bonestudio.instruments.volume_measures import UNITS
+from bonestudio.instruments.volume.directions import listened
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.measures import UNITS
 from bonestudio.metrics.extractors import find_extractor
 from bonestudio.networks.volume_atlas import VolumeAtlas
 from bonestudio.training.runs import hardware

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bonestudio.instruments.age_export import read_manifest
+from bonestudio.instruments.age.export import read_manifest
 
 FILM = Path(__file__).resolve().parents[2] / "assets" / "age" / "4-knee-5.png"
 

@@ -45,6 +45,7 @@ def test_help_loads_nothing_heavy(command):
 def test_importing_the_package_or_its_rooms_loads_nothing_heavy():
     code = (
         "import sys, bonestudio, bonestudio.imaging, bonestudio.checkpoints, bonestudio.errors\n"
+        "import bonestudio.instruments, bonestudio.instruments.age, bonestudio.instruments.volume\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -24,7 +24,7 @@ def ball() -> Volume:
 
 @pytest.fixture(params=["turntable", "surface.stl", "surface.ply"])
 def scan(request: pytest.FixtureRequest, ball: Volume) -> tuple[str, Save]:
-    from bonestudio.instruments import scan_pictures
+    from bonestudio.instruments.lightbox import scan_pictures
 
     if request.param == "turntable":
         if why := scan_pictures.why_not_rendered():
@@ -53,8 +53,8 @@ def test_pictures_of_a_scan(scan: tuple[str, Save], tmp_path: Path) -> None:
 def test_a_progression(
     ending: str, age_weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from bonestudio.instruments.age import AgeProgression
-    from bonestudio.instruments.age_export import export
+    from bonestudio.instruments.age.export import export
+    from bonestudio.instruments.age.progression import AgeProgression
 
     monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(age_weights))
     ages = AgeProgression()
@@ -64,9 +64,9 @@ def test_a_progression(
 
 
 def test_a_design(tmp_path: Path) -> None:
-    from bonestudio.instruments.fracture import FractureStudio
-    from bonestudio.instruments.fracture_design import Design
-    from bonestudio.instruments.fracture_samples import save_design
+    from bonestudio.instruments.fracture.design import Design
+    from bonestudio.instruments.fracture.samples import save_design
+    from bonestudio.instruments.fracture.studio import FractureStudio
 
     made = FractureStudio().design(Design(size=128))
     check("design.zip", lambda path: save_design(made, path), tmp_path)

@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from bonestudio.errors import ImageError
 from bonestudio.imaging import describe, read_radiograph, read_volume, write_radiograph
-from bonestudio.instruments.segment_export import read_labels
+from bonestudio.instruments.segmentation.export import read_labels
 
 SCRIPT = b"<script>alert(4711)</script>"
 

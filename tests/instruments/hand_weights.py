@@ -52,7 +52,7 @@ def write_refiners(folder: Path) -> None:
 
 
 def write_memory(folder: Path, films: list, others: list, *, family="own") -> None:
-    from bonestudio.instruments.fracture_memory import memory_card, remember
+    from bonestudio.instruments.fracture.memory import memory_card, remember
     from bonestudio.metrics.extractors import find_extractor
 
     extractor = find_extractor("bone2d-phantom")

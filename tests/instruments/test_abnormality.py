@@ -8,9 +8,13 @@ from torch import nn
 from bonestudio.checkpoints import Card, Metric, Part, save
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.abnormality import AbnormalityClassifier, calibration_note, classifiers
-from bonestudio.instruments.fracture import FractureStudio
-from bonestudio.instruments.heat import grad_cam
+from bonestudio.instruments.fracture.abnormality import (
+    AbnormalityClassifier,
+    calibration_note,
+    classifiers,
+)
+from bonestudio.instruments.fracture.heat import grad_cam
+from bonestudio.instruments.fracture.studio import FractureStudio
 from bonestudio.networks.classifiers import DenseNet169, ResidualNet
 from bonestudio.vision import monai
 

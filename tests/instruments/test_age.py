@@ -11,11 +11,11 @@ from PIL import Image
 
 from bonestudio.errors import BoneStudioError, CheckpointError, RequestError, StorageError
 from bonestudio.imaging import Radiograph, read_radiograph
-from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression, Progression
-from bonestudio.instruments.age_export import export, read_manifest
-from bonestudio.instruments.age_film import prepare
-from bonestudio.instruments.age_frames import with_detail
-from bonestudio.instruments.age_pictures import difference, film_frames, picture
+from bonestudio.instruments.age.export import export, read_manifest
+from bonestudio.instruments.age.film import prepare
+from bonestudio.instruments.age.frames import with_detail
+from bonestudio.instruments.age.pictures import difference, film_frames, picture
+from bonestudio.instruments.age.progression import AGES, SIMULATED, AgeProgression, Progression
 
 HANDS = Path(__file__).resolve().parents[2] / "../shared/data/rsna-hands"
 
@@ -118,7 +118,7 @@ def test_an_unknown_age_is_read_by_the_model(ages: AgeProgression, phalanx: Radi
 def test_identity_is_the_correlation_of_what_the_encoder_reads() -> None:
     import torch
 
-    from bonestudio.instruments.age_frames import _identity
+    from bonestudio.instruments.age.frames import _identity
 
     film = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0))
     drawn = torch.cat([film, 1 - film, 0.5 * film + 3])

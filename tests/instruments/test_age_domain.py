@@ -10,7 +10,7 @@ from skimage import color, data
 from bonestudio.checkpoints import Card
 from bonestudio.cohorts import RsnaBoneAge
 from bonestudio.errors import ImageError
-from bonestudio.instruments.age_domain import judge
+from bonestudio.instruments.age.domain import judge
 from bonestudio.metrics.extractors import film_levels
 from bonestudio.phantoms import VirtualPatient
 

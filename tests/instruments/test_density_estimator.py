@@ -17,12 +17,12 @@ from bonestudio.commands.density import density as command
 from bonestudio.errors import BoneStudioError, CheckpointError, ImageError, RequestError
 from bonestudio.imaging import write_radiograph
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments import density as room
-from bonestudio.instruments.density import DensityEstimator
-from bonestudio.instruments.density_domain import has_metal
-from bonestudio.instruments.density_export import COLUMNS, estimate_folder, export, told
-from bonestudio.instruments.density_film import prepare
-from bonestudio.instruments.density_pictures import (
+from bonestudio.instruments.density import estimator as room
+from bonestudio.instruments.density.domain import has_metal
+from bonestudio.instruments.density.estimator import DensityEstimator
+from bonestudio.instruments.density.export import COLUMNS, estimate_folder, export, told
+from bonestudio.instruments.density.film import prepare
+from bonestudio.instruments.density.pictures import (
     SCALE,
     colour_bar,
     coloured,
@@ -30,7 +30,7 @@ from bonestudio.instruments.density_pictures import (
     map_layer,
     region_layer,
 )
-from bonestudio.instruments.density_truth import compared, read_truth
+from bonestudio.instruments.density.truth import compared, read_truth
 from bonestudio.measures.density_regions import equation_2
 from bonestudio.networks.bmdgan import Generator
 from bonestudio.networks.familiar import Familiarity

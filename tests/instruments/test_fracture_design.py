@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bonestudio.errors import RequestError
-from bonestudio.instruments.fracture_design import LEVELS, Design
+from bonestudio.instruments.fracture.design import LEVELS, Design
 
 PLAIN = {"obliquity": 0.0, "gap": 2.0, "displacement": 0.0, "angulation": 0.0, "style": "synthetic"}
 

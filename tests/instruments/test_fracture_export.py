@@ -12,10 +12,10 @@ from PIL import Image
 
 from bonestudio.cohorts import Mura
 from bonestudio.errors import BoneStudioError, CheckpointError, RequestError, StorageError
-from bonestudio.instruments.fracture import FractureStudio
-from bonestudio.instruments.fracture_design import Design
-from bonestudio.instruments.fracture_export import MANIFEST, export, read_manifest, regenerate
-from bonestudio.instruments.fracture_wanted import Wanted
+from bonestudio.instruments.fracture.design import Design
+from bonestudio.instruments.fracture.export import MANIFEST, export, read_manifest, regenerate
+from bonestudio.instruments.fracture.studio import FractureStudio
+from bonestudio.instruments.fracture.wanted import Wanted
 
 SMALL = {"size": 96, "seed": 8}
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_packed_gets_one_sentence_and_leaves_nothing(tmp_path, wr
 
 
 def test_without_refiners_nothing_is_begun(tmp_path, monkeypatch):
-    monkeypatch.setattr("bonestudio.instruments.refiner.refiners", lambda **_: [])
+    monkeypatch.setattr("bonestudio.instruments.fracture.refiner.refiners", lambda **_: [])
     with pytest.raises(CheckpointError, match="refine"):
         list(export(Wanted(count=1, refined=True), tmp_path / "set.zip"))
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ from hand_weights import flat, write_generator, write_memory
 
 from bonestudio.errors import BoneStudioError, CheckpointError, RequestError
 from bonestudio.imaging import Radiograph, write_radiograph
-from bonestudio.instruments.fracture import FractureStudio
-from bonestudio.instruments.fracture_hands import Hand, between, code
+from bonestudio.instruments.fracture.hands import Hand, between, code
+from bonestudio.instruments.fracture.studio import FractureStudio
 from bonestudio.phantoms import VirtualPatient
 
 
@@ -132,7 +132,7 @@ def test_without_a_table_nothing_is_claimed(studio):
 
 
 def test_a_memory_needs_films(remembering):
-    from bonestudio.instruments.fracture_memory import remember
+    from bonestudio.instruments.fracture.memory import remember
     from bonestudio.metrics.extractors import find_extractor
 
     with pytest.raises(RequestError, match="8 films"):

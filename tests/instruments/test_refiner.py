@@ -8,7 +8,7 @@ from bonestudio.checkpoints import Card, Part
 from bonestudio.checkpoints.store import save
 from bonestudio.errors import CheckpointError
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.refiner import Refiner, refine, refiners
+from bonestudio.instruments.fracture.refiner import Refiner, refine, refiners
 from bonestudio.metrics.survival import imprint
 from bonestudio.networks.cyclegan import Generator
 from bonestudio.training.arms import HELD_OUT, Arms
@@ -90,7 +90,7 @@ def test_what_is_no_refiner_is_refused(mine, monkeypatch):
         _ = Refiner("other").card
     with pytest.raises(CheckpointError, match="no checkpoint"):
         _ = Refiner("nobody").card
-    monkeypatch.setattr("bonestudio.instruments.refiner.cards", lambda system: [])
+    monkeypatch.setattr("bonestudio.instruments.fracture.refiner.cards", lambda system: [])
     with pytest.raises(CheckpointError, match="no weights that refine normal"):
         _ = Refiner(abnormal=False).card
 

@@ -9,8 +9,8 @@ import pytest
 from test_scans import numbered, sphere
 
 from bonestudio.errors import RequestError, StorageError
-from bonestudio.instruments import scan_boards, scan_pictures
-from bonestudio.instruments.scans import pixels_to_png
+from bonestudio.instruments.lightbox import scan_boards, scan_pictures
+from bonestudio.instruments.lightbox.scans import pixels_to_png
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ import pytest
 from bonestudio.errors import ImageError, RequestError
 from bonestudio.imaging import write_volume
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments import scan_files, scan_views
-from bonestudio.instruments.scan_views import (
+from bonestudio.instruments.lightbox import scan_files, scan_views
+from bonestudio.instruments.lightbox.scan_views import (
     difference,
     preview,
     shrink,
     surface_level,
     windows,
 )
-from bonestudio.instruments.scans import ScanViewer, samples
+from bonestudio.instruments.lightbox.scans import ScanViewer, samples
 
 JOINT = Path(__file__).resolve().parents[3] / "shared/data/hrpqct-joint/test_joint.nii.gz"
 
@@ -144,7 +144,7 @@ def test_every_format_opens_with_its_facts(tmp_path, name):
 
 def test_facts_speak_of_micrometres_for_hrpqct():
     volume = numbered(unit="mg HA/cm³", spacing=(0.0607, 0.0607, 0.0607))
-    from bonestudio.instruments.scans import Scan
+    from bonestudio.instruments.lightbox.scans import Scan
 
     facts = ScanViewer(Scan(volume=volume)).facts()
     assert facts["Voxel"] == "60.7 µm cubes"
@@ -226,7 +226,7 @@ def test_what_is_not_there_gets_a_sentence(tmp_path):
 
 
 def test_saving_drops_what_is_known_of_the_patient(tmp_path):
-    from bonestudio.instruments.scans import Scan
+    from bonestudio.instruments.lightbox.scans import Scan
 
     volume = replace(numbered(), laterality="L", age=61.0, sex="F")
     path = ScanViewer(Scan(volume=volume)).save(tmp_path / "scan.nii.gz")

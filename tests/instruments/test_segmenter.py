@@ -14,9 +14,9 @@ from bonestudio.cli import main
 from bonestudio.errors import CheckpointError, ImageError, RequestError
 from bonestudio.imaging import read_volume, write_radiograph
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments import bone_ways, segmenter
-from bonestudio.instruments.bone_ways import Square
-from bonestudio.instruments.segment_export import (
+from bonestudio.instruments.segmentation import segmenter
+from bonestudio.instruments.segmentation import ways as bone_ways
+from bonestudio.instruments.segmentation.export import (
     export,
     mask_png,
     measurements_csv,
@@ -25,7 +25,8 @@ from bonestudio.instruments.segment_export import (
     seg_bytes,
     seg_source,
 )
-from bonestudio.instruments.segmenter import BoneSegmenter
+from bonestudio.instruments.segmentation.segmenter import BoneSegmenter
+from bonestudio.instruments.segmentation.ways import Square
 from bonestudio.measures.bones import BONES, grouped
 from bonestudio.phantoms import VirtualPatient
 

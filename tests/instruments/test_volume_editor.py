@@ -10,13 +10,13 @@ from volume_weights import BONE, PLAIN, SHAPE, SPACING
 from bonestudio.checkpoints import load
 from bonestudio.errors import BoneStudioError, CheckpointError, ImageError, RequestError
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_codes import Code
-from bonestudio.instruments.volume_directions import sefa
-from bonestudio.instruments.volume_measures import UNITS, Measured, rows
-from bonestudio.instruments.volume_scan import joined, stack_starts
-from bonestudio.instruments.volume_session import Session, Step
-from bonestudio.instruments.volume_target import approach
+from bonestudio.instruments.volume.codes import Code
+from bonestudio.instruments.volume.directions import sefa
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.measures import UNITS, Measured, rows
+from bonestudio.instruments.volume.scan import joined, stack_starts
+from bonestudio.instruments.volume.session import Session, Step
+from bonestudio.instruments.volume.target import approach
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from viewer_box import Box
 
-from bonestudio.instruments.age_export import read_manifest
+from bonestudio.instruments.age.export import read_manifest
 
 SHOWN = "document.querySelector('.ag')?.ageing?.frames"
 

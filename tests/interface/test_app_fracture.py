@@ -23,9 +23,9 @@ from without_barriers import barriers
 
 from bonestudio.cohorts import Mura
 from bonestudio.imaging import read_radiograph
-from bonestudio.instruments.fracture import FractureStudio
-from bonestudio.instruments.fracture_design import Design
-from bonestudio.instruments.fracture_export import read_manifest
+from bonestudio.instruments.fracture.design import Design
+from bonestudio.instruments.fracture.export import read_manifest
+from bonestudio.instruments.fracture.studio import FractureStudio
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "instruments"))
 from hand_weights import write_classifier, write_generator, write_refiners

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bonestudio.errors import BoneStudioError
-from bonestudio.instruments.lightbox import LightBox
+from bonestudio.instruments.lightbox.films import LightBox
 
 RAMP = np.arange(1200, dtype=np.uint16).reshape(40, 30) * 50
 

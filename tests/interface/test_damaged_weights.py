@@ -6,9 +6,9 @@ import pytest
 
 from bonestudio.checkpoints import cards
 from bonestudio.errors import CheckpointError
-from bonestudio.instruments.age import AgeProgression
-from bonestudio.instruments.lightbox import LightBox
-from bonestudio.instruments.segmenter import BoneSegmenter
+from bonestudio.instruments.age.progression import AgeProgression
+from bonestudio.instruments.lightbox.films import LightBox
+from bonestudio.instruments.segmentation.segmenter import BoneSegmenter
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import working_tabs
 

@@ -127,7 +127,7 @@ def test_what_a_killed_studio_left_is_swept(
 
 
 def test_slices_are_put_together_where_they_are_swept(tmp_path: Path, monkeypatch) -> None:
-    from bonestudio.instruments.scan_files import gathered
+    from bonestudio.instruments.lightbox.scan_files import gathered
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     slices = [tmp_path / "a.dcm", tmp_path / "b.dcm"]

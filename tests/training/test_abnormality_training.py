@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from training_pair import films
 
 from bonestudio.errors import BoneStudioError, CheckpointError, TrainingError
-from bonestudio.instruments.abnormality import AbnormalityClassifier, seen_as
+from bonestudio.instruments.fracture.abnormality import AbnormalityClassifier, seen_as
 from bonestudio.networks.classifiers import DenseNet169
 from bonestudio.training import train
 from bonestudio.training.experiments.abnormality import Abnormality

@@ -6,8 +6,8 @@ from volume_weights import BONE, write_volume_weights
 
 from bonestudio.checkpoints import load
 from bonestudio.errors import RequestError, TrainingError
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_measures import UNITS, Measured
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.measures import UNITS, Measured
 from bonestudio.metrics.distributions import frechet_distance
 from bonestudio.metrics.extractors import find_extractor
 from bonestudio.training import volume_atlas

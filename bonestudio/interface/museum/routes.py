@@ -12,8 +12,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bonestudio.errors import BoneStudioError
-from bonestudio.instruments.age import SIMULATED, AgeProgression
-from bonestudio.instruments.age_exhibit import Exhibit, exhibit
+from bonestudio.instruments.age.exhibit import Exhibit, exhibit
+from bonestudio.instruments.age.progression import SIMULATED, AgeProgression
 from bonestudio.interface import assets
 
 _ONE = threading.Lock()

@@ -10,10 +10,10 @@ from gradio.events import api
 
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Sex
-from bonestudio.instruments.age import OLDEST, AgeProgression, Progression
-from bonestudio.instruments.age_export import export
-from bonestudio.instruments.age_film import Anatomy
-from bonestudio.instruments.lightbox import Opened
+from bonestudio.instruments.age.export import export
+from bonestudio.instruments.age.film import Anatomy
+from bonestudio.instruments.age.progression import OLDEST, AgeProgression, Progression
+from bonestudio.instruments.lightbox.films import Opened
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab

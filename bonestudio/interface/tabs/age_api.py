@@ -6,8 +6,8 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments.age import AGES, SIMULATED, AgeProgression, check_age
-from bonestudio.instruments.age_export import KINDS, export
+from bonestudio.instruments.age.export import KINDS, export
+from bonestudio.instruments.age.progression import AGES, SIMULATED, AgeProgression, check_age
 from bonestudio.interface import session
 
 _ages = AgeProgression()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from bonestudio.instruments.age import AgeProgression
-from bonestudio.instruments.age_film import Anatomy
+from bonestudio.instruments.age.film import Anatomy
+from bonestudio.instruments.age.progression import AgeProgression
 from bonestudio.interface import frame
 from bonestudio.interface.tabs.age_words import BONES, SEXES, weights_of
 from bonestudio.interface.viewers.age import age_deck, age_findings

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from bonestudio.checkpoints import Card
 from bonestudio.imaging.types import Sex
-from bonestudio.instruments.age import Progression
-from bonestudio.instruments.age_film import Anatomy
-from bonestudio.instruments.lightbox import Opened
+from bonestudio.instruments.age.film import Anatomy
+from bonestudio.instruments.age.progression import Progression
+from bonestudio.instruments.lightbox.films import Opened
 
 BONES: Final[dict[Anatomy, str]] = {"phalange": "Finger (phalanx)", "femur": "Knee (femur)"}
 SEXES: Final[dict[str, Sex | None]] = {"Unknown": None, "Girl": "F", "Boy": "M"}

@@ -10,10 +10,10 @@ from gradio.events import api
 from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError
-from bonestudio.instruments.density import Estimate
-from bonestudio.instruments.density_export import export
-from bonestudio.instruments.density_truth import Compared, compared, read_truth
-from bonestudio.instruments.lightbox import Opened
+from bonestudio.instruments.density.estimator import Estimate
+from bonestudio.instruments.density.export import export
+from bonestudio.instruments.density.truth import Compared, compared, read_truth
+from bonestudio.instruments.lightbox.films import Opened
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab

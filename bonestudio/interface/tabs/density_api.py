@@ -6,8 +6,8 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments.density import DensityEstimator
-from bonestudio.instruments.density_export import FORMATS, export, told
+from bonestudio.instruments.density.estimator import DensityEstimator
+from bonestudio.instruments.density.export import FORMATS, export, told
 from bonestudio.interface import session
 
 _estimator = DensityEstimator()

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from bonestudio.errors import RequestError
-from bonestudio.instruments.density_export import COLUMNS, as_csv, estimate_films
+from bonestudio.instruments.density.export import COLUMNS, as_csv, estimate_films
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken_steps
 from bonestudio.interface.tabs.density_page import SEXES, UNKNOWN

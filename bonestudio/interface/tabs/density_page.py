@@ -6,7 +6,7 @@ from typing import Any, Final
 import gradio as gr
 
 from bonestudio.imaging.types import Laterality, Sex
-from bonestudio.instruments.density import DensityEstimator
+from bonestudio.instruments.density.estimator import DensityEstimator
 from bonestudio.interface import frame
 from bonestudio.interface.tabs.fracture_shared import learned_from
 from bonestudio.interface.viewers.density import density_deck

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from bonestudio.instruments.abnormality import classifiers
+from bonestudio.instruments.fracture.abnormality import classifiers
 from bonestudio.interface import frame
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.fracture_api import endpoints

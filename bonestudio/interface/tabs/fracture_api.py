@@ -13,10 +13,10 @@ from gradio.events import api
 from bonestudio.errors import BoneStudioError, RequestError
 from bonestudio.imaging import write_radiograph
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.abnormality import classifiers
-from bonestudio.instruments.fracture_design import design_of
-from bonestudio.instruments.fracture_models import hand_model
-from bonestudio.instruments.fracture_wanted import Wanted
+from bonestudio.instruments.fracture.abnormality import classifiers
+from bonestudio.instruments.fracture.design import design_of
+from bonestudio.instruments.fracture.models import hand_model
+from bonestudio.instruments.fracture.wanted import Wanted
 from bonestudio.interface import session
 from bonestudio.interface.tabs.fracture_classify import open_views
 from bonestudio.interface.tabs.fracture_shared import IN_TURN, SETS_IN_TURN, STUDIO

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.abnormality import Judgement, classifiers
-from bonestudio.instruments.fracture_samples import Sample, healthy_sample, samples
-from bonestudio.instruments.lightbox import LightBox
+from bonestudio.instruments.fracture.abnormality import Judgement, classifiers
+from bonestudio.instruments.fracture.samples import Sample, healthy_sample, samples
+from bonestudio.instruments.lightbox.films import LightBox
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs.fracture_shared import (

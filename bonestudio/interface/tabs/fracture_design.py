@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from bonestudio.instruments.fracture import Drawn
-from bonestudio.instruments.fracture_design import LEVEL, LEVELS, Design
-from bonestudio.instruments.fracture_samples import samples, save_design
+from bonestudio.instruments.fracture.design import LEVEL, LEVELS, Design
+from bonestudio.instruments.fracture.samples import samples, save_design
+from bonestudio.instruments.fracture.studio import Drawn
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs.fracture_design_page import (

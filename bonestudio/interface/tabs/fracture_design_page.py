@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from bonestudio.instruments.fracture import Drawn, FractureStudio
-from bonestudio.instruments.fracture_design import LEVELS, Design, Site
-from bonestudio.instruments.fracture_samples import samples
+from bonestudio.instruments.fracture.design import LEVELS, Design, Site
+from bonestudio.instruments.fracture.samples import samples
+from bonestudio.instruments.fracture.studio import Drawn, FractureStudio
 from bonestudio.interface import frame
 from bonestudio.interface.viewers.fracture import fracture_line
 from bonestudio.interface.viewers.radiograph import radiograph_viewer

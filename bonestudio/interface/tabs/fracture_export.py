@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from bonestudio.instruments.fracture_samples import opened_image
-from bonestudio.instruments.fracture_wanted import Wanted
+from bonestudio.instruments.fracture.samples import opened_image
+from bonestudio.instruments.fracture.wanted import Wanted
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken_steps
 from bonestudio.interface.tabs.fracture_shared import PRIVATE, SETS_IN_TURN, SIMULATED, STUDIO, took

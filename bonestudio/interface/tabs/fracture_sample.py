@@ -10,8 +10,8 @@ import gradio as gr
 
 from bonestudio.errors import CheckpointError
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.fracture_models import hand_model
-from bonestudio.instruments.fracture_samples import png
+from bonestudio.instruments.fracture.models import hand_model
+from bonestudio.instruments.fracture.samples import png
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs.fracture_shared import HOUR, PRIVATE, STUDIO, learned_from, took

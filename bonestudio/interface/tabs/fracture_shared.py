@@ -4,7 +4,7 @@ import time
 from typing import Any, Final
 
 from bonestudio.checkpoints import Card
-from bonestudio.instruments.fracture import FractureStudio
+from bonestudio.instruments.fracture.studio import FractureStudio
 
 STUDIO: Final = FractureStudio()
 HOUR: Final = 3600  # seconds that a visitor's state is kept

@@ -9,7 +9,7 @@ from gradio.data_classes import FileData
 from gradio.events import api
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments.lightbox import LightBox, Opened, SaveAs
+from bonestudio.instruments.lightbox.films import LightBox, Opened, SaveAs
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab

@@ -10,8 +10,8 @@ from gradio.data_classes import FileData
 from gradio.events import api
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments import scans
-from bonestudio.instruments.scans import ScanViewer
+from bonestudio.instruments.lightbox import scans
+from bonestudio.instruments.lightbox.scans import ScanViewer
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.viewers.volume import picture, volume_viewer

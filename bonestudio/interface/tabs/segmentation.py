@@ -11,10 +11,10 @@ from gradio.events import api
 from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError
-from bonestudio.instruments.bone_ways import Way, ways_here
-from bonestudio.instruments.lightbox import Opened
-from bonestudio.instruments.segment_export import export, read_labels, seg_source
-from bonestudio.instruments.segmenter import Anatomy, BoneSegmenter, Segmentation
+from bonestudio.instruments.lightbox.films import Opened
+from bonestudio.instruments.segmentation.export import export, read_labels, seg_source
+from bonestudio.instruments.segmentation.segmenter import Anatomy, BoneSegmenter, Segmentation
+from bonestudio.instruments.segmentation.ways import Way, ways_here
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab

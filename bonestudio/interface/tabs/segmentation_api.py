@@ -6,9 +6,9 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments.lightbox import LightBox
-from bonestudio.instruments.segment_export import FORMATS, NOTICE, export, seg_source
-from bonestudio.instruments.segmenter import BoneSegmenter
+from bonestudio.instruments.lightbox.films import LightBox
+from bonestudio.instruments.segmentation.export import FORMATS, NOTICE, export, seg_source
+from bonestudio.instruments.segmentation.segmenter import BoneSegmenter
 from bonestudio.interface import session
 
 _box = LightBox()

@@ -5,8 +5,8 @@ from typing import Final
 
 import gradio as gr
 
-from bonestudio.instruments.bone_ways import Way, ways_here
-from bonestudio.instruments.lightbox import LightBox
+from bonestudio.instruments.lightbox.films import LightBox
+from bonestudio.instruments.segmentation.ways import Way, ways_here
 from bonestudio.interface import frame
 from bonestudio.interface.viewers.radiograph import radiograph_viewer
 from bonestudio.interface.viewers.segmentation import mask_deck, mask_findings

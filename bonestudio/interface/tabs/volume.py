@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from bonestudio.instruments.volume import VolumeEditor
+from bonestudio.instruments.volume.editor import VolumeEditor
 from bonestudio.interface.refusal import spoken, spoken_steps
 from bonestudio.interface.tabs import Tab, volume_api
 from bonestudio.interface.tabs.volume_answers import Answers

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from bonestudio.errors import CheckpointError
-from bonestudio.instruments import volume_codes
-from bonestudio.instruments.volume_codes import Code
-from bonestudio.instruments.volume_export import KINDS, export
-from bonestudio.instruments.volume_session import Session, Step
+from bonestudio.instruments.volume import codes as volume_codes
+from bonestudio.instruments.volume.codes import Code
+from bonestudio.instruments.volume.export import KINDS, export
+from bonestudio.instruments.volume.session import Session, Step
 from bonestudio.interface import frame, session
 from bonestudio.interface.tabs.volume_long import LongAnswers
 from bonestudio.interface.tabs.volume_page import truncation_of

@@ -7,10 +7,10 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from bonestudio.errors import BoneStudioError, RequestError
-from bonestudio.instruments.scans import ScanViewer
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_export import KINDS, export
-from bonestudio.instruments.volume_session import NOTICE, Session, Step
+from bonestudio.instruments.lightbox.scans import ScanViewer
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.export import KINDS, export
+from bonestudio.instruments.volume.session import NOTICE, Session, Step
 from bonestudio.interface import session
 from bonestudio.interface.tabs.volume_work import editor
 

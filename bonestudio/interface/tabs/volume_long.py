@@ -10,10 +10,10 @@ import gradio as gr
 
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments import volume_codes
-from bonestudio.instruments.scans import ScanViewer
-from bonestudio.instruments.volume_measures import DIGITS, UNITS
-from bonestudio.instruments.volume_session import Step
+from bonestudio.instruments.lightbox.scans import ScanViewer
+from bonestudio.instruments.volume import codes as volume_codes
+from bonestudio.instruments.volume.measures import DIGITS, UNITS
+from bonestudio.instruments.volume.session import Step
 from bonestudio.interface import frame, session
 from bonestudio.interface.tabs.volume_show import Asked, Show, fresh
 from bonestudio.interface.tabs.volume_work import Work, editor, there

@@ -6,10 +6,10 @@ from typing import Any, Final, Literal
 import gradio as gr
 
 from bonestudio.checkpoints import Card
-from bonestudio.instruments import scans
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_cards import TRUNCATION, TRUNCATIONS, kind_of
-from bonestudio.instruments.volume_export import KINDS
+from bonestudio.instruments.lightbox import scans
+from bonestudio.instruments.volume.cards import TRUNCATION, TRUNCATIONS, kind_of
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.export import KINDS
 from bonestudio.interface import frame
 from bonestudio.interface.viewers import volume_editor as parts
 from bonestudio.interface.viewers.volume import volume_viewer

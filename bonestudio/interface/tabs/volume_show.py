@@ -10,8 +10,8 @@ import gradio as gr
 
 from bonestudio.checkpoints import Card
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments.volume_measures import rows
-from bonestudio.instruments.volume_session import Step
+from bonestudio.instruments.volume.measures import rows
+from bonestudio.instruments.volume.session import Step
 from bonestudio.interface import frame, session
 from bonestudio.interface.tabs.volume_page import VolumePage
 from bonestudio.interface.tabs.volume_work import KEPT, Work, editor

@@ -9,8 +9,8 @@ from typing import Final
 
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_session import Session, Step
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.session import Session, Step
 
 HOUR: Final = 3600  # seconds that a visitor's state is kept
 REST: Final = 0.25  # seconds after which a slider is taken to rest

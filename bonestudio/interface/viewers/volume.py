@@ -16,14 +16,14 @@ from gradio.utils import get_upload_folder, is_in_or_equal
 
 from bonestudio.errors import BoneStudioError
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments.scan_views import (
+from bonestudio.instruments.lightbox.scan_views import (
     Preview,
     difference,
     preview,
     surface_level,
     windows,
 )
-from bonestudio.instruments.scans import ScanViewer
+from bonestudio.instruments.lightbox.scans import ScanViewer
 from bonestudio.interface import fetch_viewer
 
 _HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 
 from bonestudio.cohorts import Cohort
 from bonestudio.errors import RequestError
-from bonestudio.instruments.abnormality import AbnormalityClassifier, classifiers
+from bonestudio.instruments.fracture.abnormality import AbnormalityClassifier, classifiers
 from bonestudio.metrics.calibration import brier, calibration_error, reliability
 from bonestudio.metrics.classification import Estimate, classify, share
 from bonestudio.training.arm_studies import SEEDS, ArmStudies

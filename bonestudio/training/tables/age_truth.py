@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from bonestudio.errors import CheckpointError, RequestError
-from bonestudio.instruments.age_frames import with_detail
+from bonestudio.instruments.age.frames import with_detail
 from bonestudio.metrics.extractors import BoneFeatures, find_extractor
 from bonestudio.metrics.images import psnr, ssim
 from bonestudio.training.tables.agers import BAPGAN, MANY, Ager, Films, as_unit, trained

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bonestudio.checkpoints import available
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments import bone_ways
-from bonestudio.instruments.segmenter import BoneSegmenter
+from bonestudio.instruments.segmentation import ways as bone_ways
+from bonestudio.instruments.segmentation.segmenter import BoneSegmenter
 from bonestudio.measures.bones import BONES, grouped
 from bonestudio.metrics.segmentation import score_foreground
 from bonestudio.phantoms.ordering import Kind, orders

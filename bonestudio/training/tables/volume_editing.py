@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Volume
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_codes import Code
-from bonestudio.instruments.volume_measures import UNITS
-from bonestudio.instruments.volume_scan import Prepared
+from bonestudio.instruments.volume.codes import Code
+from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.instruments.volume.measures import UNITS
+from bonestudio.instruments.volume.scan import Prepared
 from bonestudio.metrics.images import psnr, ssim
 from bonestudio.training.tables.table import Cell, Table
 from bonestudio.training.volume_gan import Stacks, open_stacks

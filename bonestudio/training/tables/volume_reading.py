@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError, StorageError
-from bonestudio.instruments.volume import VolumeEditor
-from bonestudio.instruments.volume_cards import TRUNCATION
+from bonestudio.instruments.volume.cards import TRUNCATION
+from bonestudio.instruments.volume.editor import VolumeEditor
 from bonestudio.metrics.manifolds import realism
 from bonestudio.training.tables.volumes import Judge, extractors_of_stacks, stacks_of
 from bonestudio.training.volume_gan import Stacks, open_stacks
@@ -55,7 +55,7 @@ def write_reading(
 
 
 def _pictures(folder: Path, drawn: NDArray[np.float32], window: tuple[float, float]) -> list[Path]:
-    from bonestudio.instruments.scans import pixels_to_png
+    from bonestudio.instruments.lightbox.scans import pixels_to_png
 
     folder.mkdir(parents=True, exist_ok=True)
     low, high = window

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bonestudio.checkpoints import cards
 from bonestudio.errors import CheckpointError, RequestError
-from bonestudio.instruments.volume import VolumeEditor
+from bonestudio.instruments.volume.editor import VolumeEditor
 from bonestudio.metrics.distributions import frechet_distance
 from bonestudio.metrics.extractors import INCEPTION, Extractor, extractor_names, find_extractor
 from bonestudio.metrics.manifolds import manifold_scores, realism

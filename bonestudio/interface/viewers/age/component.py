@@ -6,7 +6,7 @@ from typing import Any, Final
 import gradio as gr
 import numpy as np
 
-from bonestudio.instruments.age import SIMULATED, Progression
+from bonestudio.instruments.age.progression import SIMULATED, Progression
 from bonestudio.interface.viewers.scripted import scripted, written
 
 _SCRIPT: Final = Path(__file__).parent / "main.js"

@@ -7,8 +7,8 @@ import gradio as gr
 import numpy as np
 
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.density import Estimate
-from bonestudio.instruments.density_pictures import (
+from bonestudio.instruments.density.estimator import Estimate
+from bonestudio.instruments.density.pictures import (
     ERROR_SCALE,
     SCALE,
     coloured,
@@ -16,7 +16,7 @@ from bonestudio.instruments.density_pictures import (
     map_layer,
     region_layer,
 )
-from bonestudio.instruments.density_truth import Compared
+from bonestudio.instruments.density.truth import Compared
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown
 from bonestudio.interface.viewers.scripted import scripted, written
 

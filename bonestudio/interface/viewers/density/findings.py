@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from bonestudio.instruments.density import NOTICE, Estimate, Value
-from bonestudio.instruments.density_pictures import NAMES
-from bonestudio.instruments.density_scores import EXPECTED, LOW, POROTIC, Score, Site
-from bonestudio.instruments.density_truth import Compared
+from bonestudio.instruments.density.estimator import NOTICE, Estimate, Value
+from bonestudio.instruments.density.pictures import NAMES
+from bonestudio.instruments.density.scores import EXPECTED, LOW, POROTIC, Score, Site
+from bonestudio.instruments.density.truth import Compared
 
 _WIDE: Final = 268  # px of the column
 _SCALE: Final = (-5.0, 3.0)  # scores at the ends of a gauge

@@ -11,8 +11,8 @@ import numpy as np
 from gradio.data_classes import FileData
 
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.fracture import Drawn
-from bonestudio.instruments.fracture_design import LEVELS
+from bonestudio.instruments.fracture.design import LEVELS
+from bonestudio.instruments.fracture.studio import Drawn
 from bonestudio.interface.viewers.scripted import scripted
 
 _FOLDER: Final = Path(__file__).parent

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Radiograph
-from bonestudio.instruments.segment_export import COLOURS
-from bonestudio.instruments.segmenter import Segmentation
+from bonestudio.instruments.segmentation.export import COLOURS
+from bonestudio.instruments.segmentation.segmenter import Segmentation
 from bonestudio.interface.viewers.radiograph import Sheet, Shown
 from bonestudio.interface.viewers.scripted import scripted, written
 
