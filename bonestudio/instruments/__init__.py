@@ -2,7 +2,8 @@
 
 A folder for each system: ``age``, ``fracture``, ``segmentation``, ``volume``, ``density``; its own
 docstring says in which order it is read. All stand on ``lightbox``, which opens films and scans.
-``moving`` (films as MP4) and ``phantom_films`` (virtual patients) belong to none of them.
+``domain`` (may a model be asked about a film?), ``moving`` (MP4) and ``phantom_films`` (virtual
+patients) are shared. No system knows another: import-linter holds them to it.
 
 The classes below are loaded when they are first used, so importing this room loads no torch::
 

@@ -6,46 +6,21 @@ anything is easily redrawn, and a fine film of an old scanner is not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bonestudio.errors import ImageError
+from bonestudio.instruments.domain import FAR, USUAL, Domain
 
 if TYPE_CHECKING:
     from bonestudio.checkpoints import Card
     from bonestudio.checkpoints.store import Checkpoint
 
-Verdict = Literal["in-domain", "doubtful", "out"]
-USUAL: Final = "0.98"  # share of held-out films that lie within the limit of the distance
-REDRAWN: Final = "0.99"  # and within that of the error
-FAR: Final = 1.7  # times that limit: photographs, noise and other bones begin here
+REDRAWN: Final = "0.99"  # share of held-out films that lie within the limit of the error
 READERS: Final = {"rsna": "phalange-rsna", "phantom": "growing-phantom"}
 FLAT: Final = 0.05  # spread of grey levels, of 2, below which there is no picture
-
-
-@dataclass(frozen=True, kw_only=True)
-class Domain:
-    """What is to be thought of a film before its ages are shown.
-
-    Attributes
-    ----------
-    reason
-        One sentence for the person who gave the film.
-    error
-        Root mean square difference of film and reconstruction over the limit that 99 % of held-out
-        films keep; None where the model's card does not tell it.
-    distance
-        Distance from the films that the reader has seen, over the limit that 98 % of held-out films
-        keep; None without a reader.
-    """
-
-    verdict: Verdict
-    reason: str
-    error: float | None = None
-    distance: float | None = None
 
 
 def judge(

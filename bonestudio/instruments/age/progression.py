@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from bonestudio.checkpoints import Card, available, cards, find_card
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph, Sex
-from bonestudio.instruments.age.domain import Domain, anatomy, judge
+from bonestudio.instruments.age.domain import anatomy, judge
 from bonestudio.instruments.age.film import ANATOMIES, Anatomy, Prepared, prepare
+from bonestudio.instruments.domain import Domain
 from bonestudio.instruments.lightbox.films import LightBox, Opened
 from bonestudio.places import shipped
 

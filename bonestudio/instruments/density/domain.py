@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonestudio.errors import ImageError
-from bonestudio.instruments.age.domain import FAR, USUAL, Domain
+from bonestudio.instruments.domain import FAR, USUAL, Domain
 from bonestudio.measures.density_regions import HipRegions, find_regions, proximal_femur
 
 if TYPE_CHECKING:

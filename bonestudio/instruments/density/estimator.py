@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bonestudio.checkpoints import Card, available, cards, find_card
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Laterality, Radiograph, Sex
-from bonestudio.instruments.age.domain import Domain
 from bonestudio.instruments.density.domain import distance_of, judge
 from bonestudio.instruments.density.film import PreparedHip, is_whole, prepare
+from bonestudio.instruments.domain import Domain
 from bonestudio.instruments.lightbox.films import LightBox
 from bonestudio.measures.density import SITES, Score, Site, check_person, compare, find_reference
 from bonestudio.measures.density_regions import (
