@@ -3,16 +3,15 @@
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
-from secrets import compare_digest
 from types import FrameType
 
 import bonestudio.interface.silence  # noqa: F401 — before Gradio is imported
-from bonestudio.errors import RequestError, StorageError
+from bonestudio.errors import RequestError
+from bonestudio.interface.accounts import read_accounts
 
 
 def launch(
@@ -36,7 +35,7 @@ def launch(
     block
         Stay until the studio is closed (Ctrl+C); tests and notebooks say False.
     """
-    check = _read_accounts(accounts) if accounts else None
+    check = read_accounts(accounts) if accounts else None
     if check is None and not _is_local(host):
         raise RequestError(
             f"{host} can be reached from other computers, so accounts are needed: "
@@ -129,27 +128,6 @@ def _check_port(host: str, port: int) -> None:
             raise RequestError(
                 f"Port {port} on {host} is in use; close the program that holds it or choose another with --port."
             ) from error
-
-
-def _read_accounts(path: Path) -> Callable[[str, str], bool]:
-    """Return the check of a name and its password against a file of 'name:password' lines."""
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(
-            f"The accounts file {path.name} cannot be read; it needs one 'name:password' a line."
-        ) from error
-    pairs = [line.partition(":") for line in lines if line and not line.startswith("#")]
-    known = {name: password for name, _, password in pairs if name and password}
-    if not known or len(known) != len(pairs):
-        raise RequestError(
-            f"The accounts file {path.name} needs one 'name:password' a line, each name once."
-        )
-
-    def check(name: str, password: str) -> bool:
-        return compare_digest(known.get(name, "").encode(), password.encode()) and name in known
-
-    return check
 
 
 def _check_window() -> None:
