@@ -5,6 +5,7 @@ import io
 from contextlib import suppress
 from pathlib import Path
 
+from bonestudio.cells import harmless
 from bonestudio.errors import StudyError
 from bonestudio.imaging.files import write_bytes
 from bonestudio.turing.reads import Rows, by_reader
@@ -37,7 +38,7 @@ def to_csv(rows: Rows) -> str:
     writer.writeheader()
     for row in rows:
         looked = {name: row["looked"].get(name, "") for name in LOOKED}
-        writer.writerow({name: _harmless(row[name]) for name in COLUMNS} | looked)
+        writer.writerow({name: harmless(row[name]) for name in COLUMNS} | looked)
     return buffer.getvalue()
 
 
@@ -82,8 +83,3 @@ def write_report(store: Store, study: str, folder: Path, *, hidden: bool = False
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
     return [folder / name for name in texts]
-
-
-def _harmless(value: object) -> object:
-    """Keep a spreadsheet from running a name as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

@@ -1,6 +1,7 @@
 """DensityEstimator: sides, places and values against a model that knows the truth; refusals; files."""
 
 import csv
+import io
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -20,7 +21,14 @@ from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.density import estimator as room
 from bonestudio.instruments.density.domain import has_metal
 from bonestudio.instruments.density.estimator import DensityEstimator
-from bonestudio.instruments.density.export import COLUMNS, estimate_folder, export, told
+from bonestudio.instruments.density.export import (
+    COLUMNS,
+    as_csv,
+    estimate_folder,
+    export,
+    told,
+    unreadable,
+)
 from bonestudio.instruments.density.film import prepare
 from bonestudio.instruments.density.pictures import (
     SCALE,
@@ -360,3 +368,10 @@ def test_the_command_answers_in_json_and_refuses_what_it_does_not_know(films, un
     assert answer["reason"]
     with pytest.raises(BoneStudioError):
         command(films / "c.png", model=untrained)
+
+
+def test_a_spreadsheet_does_not_run_the_name_of_a_film() -> None:
+    named = as_csv([unreadable("=HYPERLINK(0).png", "-"), unreadable(" hip.png", "not an image")])
+    rows = list(csv.DictReader(io.StringIO(named.decode())))
+    assert [row["file"] for row in rows] == ["'=HYPERLINK(0).png", " hip.png"]
+    assert [row["reason"] for row in rows] == ["'-", "not an image"]

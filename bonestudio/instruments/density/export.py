@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bonestudio import batch
+from bonestudio.cells import harmless
 from bonestudio.errors import BoneStudioError, RequestError, StorageError
 from bonestudio.imaging.files import write_bytes
 from bonestudio.imaging.types import Radiograph
@@ -132,7 +133,7 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: harmless(row.get(column)) for column in COLUMNS} for row in rows)
     return text.getvalue().encode()
 
 
