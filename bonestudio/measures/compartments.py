@@ -117,11 +117,19 @@ def _opened(
     mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach: float
 ) -> NDArray[np.bool_]:
     """Erode and dilate by ``reach`` mm: what is narrower than twice that goes."""
-    core = _depth(mask, spacing) > reach
+    core = peeled(mask, spacing, reach)
     if not core.any():
         return core
     opened: NDArray[np.bool_] = (_depth(~core, spacing) <= reach) & mask
     return opened
+
+
+def peeled(
+    mask: NDArray[np.bool_], spacing: tuple[float, float, float], reach: float
+) -> NDArray[np.bool_]:
+    """Take off a layer of ``reach`` mm; the scan's first and last slice are no surface."""
+    core: NDArray[np.bool_] = _depth(mask, spacing) > reach
+    return core
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from bonestudio.errors import ImageError
 from bonestudio.imaging.types import Volume
-from bonestudio.measures.compartments import Compartments, find_compartments
+from bonestudio.measures.compartments import Compartments, find_compartments, peeled
 from bonestudio.measures.thickness import cube_edge, mean_thickness
 
 # Mineral of trabecular tissue and of marrow in a second-generation scan, mg HA/cm³.
 TISSUE, MARROW = 790.0, -15.0
 _FINE_ENOUGH_MM = 0.05
+_BLUR_MM = (
+    0.13  # how far the scan carries the cortex into the sponge (benchmarks/phantom_volumes.py)
+)
 NAN = float("nan")
 
 
@@ -59,7 +62,8 @@ def measure_microarchitecture(
     trabeculae from marrow. Without one it is where the bone marked holds the mineral measured: trabeculae of
     two or three blurred voxels don't reach the level of the manufacturer's fixed 320 everywhere, and
     the share of bone they fill is better known from density (as BV/TV was defined in first-generation
-    scanners, Laib et al. 1998, Technol Health Care 6:329).
+    scanners, Laib et al. 1998, Technol Health Care 6:329). Where cortex and sponge meet, a blurred scan
+    mixes both, so BV/TV leaves the outermost voxel of the compartment out.
     """
     if scan.spacing is None or scan.unit != "mg HA/cm³":
         raise ImageError(
@@ -96,9 +100,11 @@ def _texture(
     threshold: float | None,
 ) -> tuple[float, float, float]:
     """BV/TV, Tb.Th and Tb.Sp of a compartment that is there."""
-    bone, inside = _trabeculae(voxels, trabecular, spacing, threshold)
+    core = peeled(trabecular, spacing, max(_BLUR_MM, *spacing))
+    core = core if core.any() else trabecular
+    bone, inside, deep = _trabeculae(voxels, trabecular, core, spacing, threshold)
     fine = (spacing[0] / 2, spacing[1] / 2, spacing[2] / 2)
-    fraction = float(bone.sum() / inside.sum())
+    fraction = float((bone & deep).sum() / deep.sum())
     if not 0 < fraction < 1:
         raise ImageError(
             "No trabeculae stand out from marrow: the compartment is "
@@ -116,10 +122,11 @@ def _texture(
 def _trabeculae(
     voxels: NDArray[np.float32],
     where: NDArray[np.bool_],
+    core: NDArray[np.bool_],
     spacing: tuple[float, float, float],
     threshold: float | None,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return bone and compartment [2z, 2y, 2x], on a grid twice as fine, which resolves a trabecula.
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return bone, compartment and its core [2z, 2y, 2x], on a grid twice as fine, which resolves a trabecula.
 
     The interpolated density places the surface within a voxel; a threshold on the scan's own grid cannot.
     """
@@ -127,11 +134,11 @@ def _trabeculae(
 
     smooth = _denoised(voxels, spacing)
     fine: NDArray[np.float32] = zoom(smooth, 2, order=1, mode="nearest", grid_mode=True)
-    inside = where.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    inside, deep = (mask.repeat(2, 0).repeat(2, 1).repeat(2, 2) for mask in (where, core))
     if threshold is None:
-        share = (float(voxels[where].mean()) - MARROW) / (TISSUE - MARROW)
-        threshold = float(np.quantile(fine[inside], min(max(1 - share, 0.0), 1.0)))
-    return (fine > threshold) & inside, inside
+        share = (float(voxels[core].mean()) - MARROW) / (TISSUE - MARROW)
+        threshold = float(np.quantile(fine[deep], min(max(1 - share, 0.0), 1.0)))
+    return (fine > threshold) & inside, inside, deep
 
 
 def _halved(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
