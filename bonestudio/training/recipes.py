@@ -4,10 +4,8 @@ An unknown key is refused, with the nearest known ones named: a typing error in 
 quietly train something else.
 """
 
-import difflib
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
@@ -23,7 +21,7 @@ from pydantic import (
 )
 
 from bonestudio.errors import RecipeError
-from bonestudio.places import shipped
+from bonestudio.training.recipe_files import hint, override, read_tables
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -120,21 +118,15 @@ def read_recipe(
     """Read a recipe; ``overrides`` are 'training.steps=100', ``data`` a folder or 'phantom'.
 
     ``tables`` types the tables 'data' and 'options'; without it the experiment that the recipe
-    names does. A relative path is looked for here first, then among the shipped recipes.
+    names does. A relative path is looked for here first, then among the shipped recipes. What a
+    recipe extends is part of it before anything is checked or hashed.
     """
-    found = _find(Path(path))
-    try:
-        raw = tomllib.loads(found.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {found.name} is not valid TOML: {error}.") from error
-    except OSError as error:
-        raise RecipeError(f"The recipe {found.name} cannot be read: {error.strerror}.") from error
-    for override in overrides:
-        _override(raw, override)
+    raw = read_tables(Path(path))
+    for change in overrides:
+        override(raw, change)
     if data is not None:
-        _override(raw, f"data.source={json.dumps(data)}")
-    name = f"{found.parent.name}/{found.stem}"
-    return parse_recipe({"name": name, **raw}, tables)
+        override(raw, f"data.source={json.dumps(data)}")
+    return parse_recipe(raw, tables)
 
 
 def parse_recipe(raw: dict[str, Any], tables: Mapping[str, type[Frozen]] | None = None) -> Recipe:
@@ -154,38 +146,6 @@ def parse_recipe(raw: dict[str, Any], tables: Mapping[str, type[Frozen]] | None 
     return _validate(Recipe, typed, name, "")
 
 
-def _find(path: Path) -> Path:
-    named = path if path.suffix == ".toml" else path.with_name(path.name + ".toml")
-    for candidate in (path, named, shipped("training") / named):
-        if candidate.is_file():
-            return candidate
-    known = sorted(
-        str(p.relative_to(shipped("training")).with_suffix(""))
-        for p in shipped("training").glob("*/*.toml")
-    )
-    raise RecipeError(f"There is no recipe '{path}'{hint(str(path.with_suffix('')), known)}")
-
-
-def _override(raw: dict[str, Any], override: str) -> None:
-    where, equals, written = override.partition("=")
-    keys = where.strip().split(".")
-    if not equals or not all(keys):
-        raise RecipeError(f"'{override}' does not change a recipe; write key=value.")
-    try:
-        value = tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = written.strip()  # a bare word is a text
-    table: Any = raw
-    for key in keys[:-1]:
-        table = table[int(key)] if isinstance(table, list) else table.setdefault(key, {})
-        if not isinstance(table, dict | list):
-            raise RecipeError(f"'{where}' cannot be set: '{key}' is a value, not a table.")
-    if isinstance(table, list):
-        table[int(keys[-1])] = value
-    else:
-        table[keys[-1]] = value
-
-
 def _refuse_unknown(model: type[BaseModel], table: object, recipe: str, path: str) -> None:
     if not isinstance(table, Mapping):
         raise RecipeError(f"The recipe {recipe} should have a table at '{path.rstrip('.')}'.")
@@ -200,14 +160,6 @@ def _refuse_unknown(model: type[BaseModel], table: object, recipe: str, path: st
             if not isinstance(value, BaseModel):
                 for one in value if isinstance(value, list | tuple) else [value]:
                     _refuse_unknown(inner, one, recipe, f"{path}{key}.")
-
-
-def hint(word: str, known: Sequence[str]) -> str:
-    """End a sentence about an unknown word: the nearest known ones, or all of them."""
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    if near:
-        return "; did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
-    return "; known are: " + (", ".join(known) or "none") + "."
 
 
 def _validate(model: type[ModelT], given: object, recipe: str, path: str) -> ModelT:

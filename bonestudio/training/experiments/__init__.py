@@ -6,7 +6,7 @@ from typing import Any
 
 from bonestudio.errors import RecipeError
 from bonestudio.training.experiment import Experiment
-from bonestudio.training.recipes import hint
+from bonestudio.training.recipe_files import hint
 
 
 def known_experiments() -> list[str]:
