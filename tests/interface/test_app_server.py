@@ -135,3 +135,17 @@ def test_installable_as_an_app(studio: str) -> None:
     assert manifest["display"] == "standalone"
     with urllib.request.urlopen(f"{studio}/pwa_icon/192") as icon:
         assert icon.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_gradio_writes_nothing_beside_itself_at_the_start() -> None:
+    told = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import bonestudio.interface.studio, gradio.component_meta as made, gradio as gr;"
+            "assert made.create_or_modify_pyi.__module__ == 'bonestudio.interface.silence';"
+            "assert gr.Textbox(label='whole').get_config()['label'] == 'whole';"
+            "gr.Textbox.change",
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr[-2000:]
