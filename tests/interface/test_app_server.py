@@ -138,14 +138,13 @@ def test_installable_as_an_app(studio: str) -> None:
 
 
 def test_gradio_writes_nothing_beside_itself_at_the_start() -> None:
+    asked = (
+        "import bonestudio.interface.studio, gradio.component_meta as made, gradio as gr\n"
+        "assert made.create_or_modify_pyi.__module__ == 'bonestudio.interface.silence'\n"
+        "assert gr.Textbox(label='whole').get_config()['label'] == 'whole'\n"
+        "gr.Textbox.change"
+    )
     told = subprocess.run(
-        [
-            sys.executable, "-c",
-            "import bonestudio.interface.studio, gradio.component_meta as made, gradio as gr;"
-            "assert made.create_or_modify_pyi.__module__ == 'bonestudio.interface.silence';"
-            "assert gr.Textbox(label='whole').get_config()['label'] == 'whole';"
-            "gr.Textbox.change",
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=False
+    )
     assert told.returncode == 0, told.stderr[-2000:]
