@@ -5,23 +5,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.optim import AdamW
 
-from bonestudio.checkpoints.store import load
-from bonestudio.errors import TrainingError
 from bonestudio.measures.density_regions import THRESHOLD
 from bonestudio.metrics.agreement import icc, mean_absolute_error, pearson
 from bonestudio.networks.bmdgan import Discriminator, Generator
-from bonestudio.training.experiment import Experiment, Parts, Release, Released
-from bonestudio.training.feeding import Images
-from bonestudio.training.hips import Hips, nudged, open_hips
+from bonestudio.training.experiment import Parts, Release, Released
+from bonestudio.training.hip_training import HipOptions, HipTraining, take_encoder
+from bonestudio.training.hips import nudged
 from bonestudio.training.losses import gradient_correlation, judged_false, judged_real
 from bonestudio.training.moment import Moment
-from bonestudio.training.recipes import Frozen
 from bonestudio.training.releases import family_of
-from bonestudio.training.schedules import warm_restarts
 
 LIMITS = (
     "Learned from virtual patients alone: one adult native hip, frontal, half a film, 1.1 m from the "
@@ -32,46 +28,29 @@ LIMITS = (
 _SLOPE = 0.01  # g/cm² over which a pixel passes from background to bone
 
 
-class Options(Frozen):
+class Options(HipOptions):
     """Hyperparameters; the defaults are the paper's.
 
-    ``pretrained`` names a checkpoint whose encoder training starts from ('density/bd-256'). Beyond the
-    paper: ``value`` weighs the error of the mean over the true femur, ``equation`` that of equation 2 on
-    the estimated map; the discriminator has its say in every ``judged``-th step; ``nudge`` moves films a
-    little, ``average`` averages the generator's weights, ``clip`` bounds the gradient.
+    ``channels`` are the decoder's. Beyond the paper: ``value`` weighs the error of the mean over the true
+    femur, ``equation`` that of equation 2 on the estimated map; the discriminator has its say in every
+    ``judged``-th step; ``nudge`` moves films a little, ``average`` averages the generator's weights.
     """
 
-    size: PositiveInt = 256
-    width: PositiveFloat = 1.0
-    channels: PositiveInt = 256
     discriminator_width: PositiveInt = 64
-    pretrained: str = ""
     l2: NonNegativeFloat = 10.0
     gradient: NonNegativeFloat = 1.0
     gan: NonNegativeFloat = 1.0
     value: NonNegativeFloat = 0.0
     equation: NonNegativeFloat = 0.0
     judged: PositiveInt = 1
-    rate: PositiveFloat = 1e-4
-    decay: NonNegativeFloat = 1e-4
-    cycle: PositiveFloat = 10.0
     nudge: bool = False
     average: NonNegativeFloat = 0.0
-    clip: PositiveFloat | None = None
 
 
-class DensityMap(Experiment[Options, Hips]):
+class DensityMap(HipTraining[Options]):
     """Generator G: film x to map y; discriminator D judges maps beside their films."""
 
     Options = Options
-    Data = Hips
-
-    def datasets(self) -> Mapping[str, Images]:
-        """Open three quarters of the patients; of these a fifth sets the interval."""
-        d = self.data
-        films = open_hips(d, size=self.options.size)
-        self.hips, self.calibration, self.held_out = films.fold(d.fold, of=d.folds)
-        return {"hips": self.hips}
 
     def build(self) -> Parts:
         """G, with a pretrained encoder where one is named, and D; an AdamW for each."""
@@ -116,10 +95,6 @@ class DensityMap(Experiment[Options, Hips]):
             now.log(gan=gan)
         now.minimise(loss, "generator", clip=o.clip)
         now.log(l2=l2, gradient=gradient, value=value)
-
-    def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – one for both
-        """SGDR: cosines of T₀, 2 T₀, 4 T₀ … epochs."""
-        return warm_restarts(now.samples / len(self.hips), first=self.options.cycle)
 
     def draw(self, now: Moment) -> Tensor:
         """Eight held-out films, their true maps and what is estimated."""
@@ -219,21 +194,3 @@ def densities(network: Any, films: Any, *, device: torch.device) -> tuple[Any, A
         true.append(equation_2(batch["proximal"]))
         found.append(equation_2(network(batch["film"].to(device)).float().cpu()))
     return torch.cat(true).numpy(), torch.cat(found).numpy()
-
-
-def take_encoder(encoder: torch.nn.Module, checkpoint: str, *, fold: int) -> None:
-    """Start from the encoder of a checkpoint, if it fits and held out the same patients."""
-    weights = load(checkpoint)
-    if "encoder" not in weights.networks:
-        raise TrainingError(f"{checkpoint} has no encoder to start from.")
-    told = weights.card.settings.get("fold", [fold])
-    if told[0] != fold:
-        raise TrainingError(
-            f"{checkpoint} held out fold {told[0]}, this run holds out {fold}: it has seen who is to judge."
-        )
-    try:
-        encoder.load_state_dict(weights["encoder"].state_dict())
-    except RuntimeError as error:
-        raise TrainingError(
-            f"The encoder of {checkpoint} has another width; give the same options.width."
-        ) from error

@@ -10,52 +10,33 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from bonestudio.networks.bmdgan import Encoder
-from bonestudio.training.experiment import Experiment, Parts, Release, Released
-from bonestudio.training.experiments.density_map import take_encoder
-from bonestudio.training.feeding import Images
+from bonestudio.training.experiment import Parts, Release, Released
 from bonestudio.training.hip_tasks import Contrast, Name, task_of
-from bonestudio.training.hips import Hips, open_hips
+from bonestudio.training.hip_training import HipOptions, HipTraining, take_encoder
 from bonestudio.training.moment import Moment
-from bonestudio.training.recipes import Frozen
 from bonestudio.training.releases import family_of
-from bonestudio.training.schedules import warm_restarts
 
 MOMENTUM = 0.999  # of the keys' encoder (MoCo)
 LIMITS = "A start for further training; by itself it tells nothing. Not for diagnosis."
 
 
-class Options(Frozen):
+class Options(HipOptions):
     """Hyperparameters; the defaults are the paper's. ``task`` names one of the zoo.
 
-    ``pretrained`` names the checkpoint of another task to go on from (P_mp,bd). ``features``,
-    ``queue`` and ``temperature`` are of contrastive tasks, ``channels`` of the decoder of 'bd'.
+    ``pretrained`` is the checkpoint of another task (P_mp,bd). ``features``, ``queue`` and
+    ``temperature`` are of contrastive tasks, ``channels`` of the decoder of 'bd'.
     """
 
     task: Name = "bd"
-    size: PositiveInt = 256
-    width: PositiveFloat = 1.0
-    channels: PositiveInt = 256
-    pretrained: str = ""
     features: PositiveInt = 2048
     queue: PositiveInt = 4096
     temperature: PositiveFloat = 0.07
-    rate: PositiveFloat = 1e-4
-    decay: PositiveFloat = 1e-4
-    cycle: PositiveFloat = 10.0
-    clip: PositiveFloat | None = None
 
 
-class DensityPretraining(Experiment[Options, Hips]):
+class DensityPretraining(HipTraining[Options]):
     """Encoder E and the head of one task."""
 
     Options = Options
-    Data = Hips
-
-    def datasets(self) -> Mapping[str, Images]:
-        """Open the patients that the target training of the same fold learns from, too."""
-        d = self.data
-        self.hips, _, self.held_out = open_hips(d, size=self.options.size).fold(d.fold, of=d.folds)
-        return {"hips": self.hips}
 
     def build(self) -> Parts:
         """E and the task's head, one AdamW for both."""
@@ -78,10 +59,6 @@ class DensityPretraining(Experiment[Options, Hips]):
         loss = self.task.loss(self.E, batch["hips"], now)
         now.minimise(loss, "encoder", clip=self.options.clip)
         now.log(loss=loss)
-
-    def rate(self, optimiser: str, now: Moment) -> float:  # noqa: ARG002 – there is one
-        """SGDR: cosines of T₀, 2 T₀, 4 T₀ … epochs."""
-        return warm_restarts(now.samples / len(self.hips), first=self.options.cycle)
 
     def draw(self, now: Moment) -> Tensor | None:
         """Eight held-out films above what the task makes of them."""
