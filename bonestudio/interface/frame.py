@@ -98,12 +98,13 @@ def status_line(text: str = "") -> gr.HTML:
 def said(*parts: str) -> str:
     """Say what happened, for the status line: parts joined by middle dots."""
     text = " · ".join(escape(part) for part in parts if part)
-    return f'<p role="status" aria-live="polite">{text}</p>'
+    return f'<p role="status" aria-live="polite" title="{text}">{text}</p>'
 
 
 def refused(sentence: str) -> str:
     """Say what went wrong and what would be right, for the status line."""
-    return f'<p role="alert" class="bs-refused"><b>Not done.</b> {escape(sentence)}</p>'
+    told = escape(sentence)
+    return f'<p role="alert" class="bs-refused" title="{told}"><b>Not done.</b> {told}</p>'
 
 
 def facts(rows: Mapping[str, str]) -> str:

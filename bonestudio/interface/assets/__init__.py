@@ -16,9 +16,8 @@ def page_head() -> str:
     whole; here everything but the roles is nested inside the app instead, above Gradio's own weight.
     """
     viewers = [path for path in sorted(VIEWERS.rglob("*.css")) if "vendor" not in path.parts]
-    nested = "".join(
-        _text(path) for path in (FOLDER / "frame.css", FOLDER / "studies.css", *viewers)
-    )
+    own = (FOLDER / f"{name}.css" for name in ("frame", "controls", "studies"))
+    nested = "".join(_text(path) for path in (*own, *viewers))
     style = f"{_text(FOLDER / 'roles.css')}.gradio-container.gradio-container {{\n{nested}}}"
     scripts = (f"<script>{_text(FOLDER / name)}</script>" for name in ("page.js", "typed.js"))
     return f"<style>{style}</style>{''.join(scripts)}"
