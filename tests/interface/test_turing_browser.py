@@ -98,7 +98,7 @@ def test_an_investigator_opens_a_study_and_two_read_it_through_a_crash(
     view = {"viewport": {"width": 1366, "height": 768}, "bypass_csp": True}
     readers = [browser.new_page(**view) for _ in links]
     for reader, link in zip(readers, links, strict=True):
-        reader.goto(clinic.address + link)
+        reader.goto(link)
         wait_for_image(reader)
     keep(readers[0], "turing-reader")
     for _ in range(4):  # both at once, in turn

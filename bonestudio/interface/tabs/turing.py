@@ -13,14 +13,23 @@ from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.turing_form import KINDS, Form, study_form, study_of
-from bonestudio.interface.tabs.turing_pages import link_box, report_page, study_page, study_table
+from bonestudio.interface.tabs.turing_pages import (
+    link_box,
+    report_page,
+    study_links,
+    study_page,
+    study_table,
+)
 
 if TYPE_CHECKING:  # loaded on first use of the tab
     from bonestudio.turing.store import Store, StudySummary
 
 # What is pressed after a study was chosen is about that study, however slow the answer.
 _IN_TURN: Final[dict[str, Any]] = {"concurrency_id": "studies", "concurrency_limit": 1}
-_ABOUT = "Blind reader studies whose statistics survive a reviewer. Each reader gets a link; nothing but the image reaches the reader."
+_ABOUT = (
+    "Opens blind reader studies. Each reader gets a link and sees nothing but the images; the "
+    "questions and the statistics are fixed before the first answer."
+)
 
 
 @cache
@@ -44,16 +53,16 @@ def fill() -> None:
             sheet = gr.HTML("", elem_id="study-sheet", apply_default_css=False)
         with frame.findings():
             frame.heading("Links for readers")
-            links = gr.HTML("", elem_id="study-links", apply_default_css=False)
+            links = study_links()
             name = gr.Textbox(label="Add a reader", elem_id="study-reader")
             enrol = gr.Button("Make a link", elem_id="study-enrol")
             frame.heading("Unblind")
             reason = gr.Textbox(label="Reason, kept in the log", elem_id="study-reason")
-            unblind = gr.Button("Open the truth", elem_id="study-unblind")
+            unblind = gr.Button("Unblind the study", elem_id="study-unblind")
             frame.heading("Report")
             report = gr.Button("Save report", elem_id="study-report")
             saved = [frame.download(), frame.download(), frame.download()]
-    status = frame.status_line("Turing test · no network is used here")
+    status = frame.status_line("No study is chosen")
     page = [chosen, table, sheet, status]
 
     def shown(study: str | None, said: str) -> dict[Any, Any]:

@@ -62,12 +62,12 @@ def study_table() -> gr.HTML:
 
 def study_page(protocol: "Protocol", summary: "StudySummary", findings: list[str]) -> str:
     """Lay out what was fixed, whether the log verifies, and how far each reader is."""
-    log = "verifies" if not findings else " ".join(findings)
+    log = "complete and unchanged" if not findings else " ".join(findings)
     audit = ", ".join(f"{name} {auc:.2f}" for name, auc in protocol.audit.items())
     known = {
         "Study": summary.id,
         "Question": protocol.question,
-        "Items": f"{len(protocol.questions)} and {len(protocol.items) - len(protocol.questions)} for practice; {protocol.repeats:.0%} shown twice",
+        "Items": f"{len(protocol.questions)} and {len(protocol.items) - len(protocol.questions)} for practice; {100 * protocol.repeats:.0f} % shown twice",
         "Endpoint": protocol.primary_endpoint,
         "Margin": f"±{100 * protocol.margin:g} points, α {protocol.alpha:g}",
         "Leak audit": f"AUC {audit}" if audit else "not for this kind of study",
@@ -97,12 +97,29 @@ def report_page(protocol: "Protocol", rows: list[dict[str, Any]], findings: list
     return f'<iframe class="bs-report" sandbox title="Report" srcdoc="{escape(page, quote=True)}"></iframe>'
 
 
+# A link is whole only with the address by which the investigator came here, which the browser knows.
+_COMPLETE = """
+const complete = () => {
+  for (const box of element.querySelectorAll('input[value^="/"]')) {
+    box.setAttribute('value', new URL(`.${box.getAttribute('value')}`, document.baseURI));
+  }
+};
+new MutationObserver(complete).observe(element, {childList: true, subtree: true});
+complete();
+"""
+
+
+def study_links() -> gr.HTML:
+    """Place new links; they are completed with the address by which this page was reached."""
+    return gr.HTML("", js_on_load=_COMPLETE, apply_default_css=False, elem_id="study-links")
+
+
 def link_box(tokens: dict[str, str]) -> str:
-    """Show new links once; they are completed with the address by which this page was reached."""
+    """Show new links once."""
     if not tokens:
         return ""
     rows = "".join(
         f'<label>{escape(name)}<input readonly value="/read/{escape(token)}" onfocus="this.select()"></label>'
         for name, token in tokens.items()
     )
-    return f'<div class="bs-links">{rows}<p class="bs-about">Shown only now. Put the address of this studio in front.</p></div>'
+    return f'<div class="bs-links">{rows}<p class="bs-about">Shown only now: copy each link and send it to its reader.</p></div>'
