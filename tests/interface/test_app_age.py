@@ -73,7 +73,7 @@ def test_what_is_simulated_says_so_and_names_its_weights(bone: Page) -> None:
     expect(label).to_contain_text("SIMULATED, not a forecast")
     expect(label).to_contain_text("weights of your own films")
     expect(bone.locator("#viewer-age .rv-name")).to_contain_text("Virtual patient")
-    expect(bone.locator(".ag-own")).to_have_text("now 6.0")
+    expect(bone.locator(".ag-own")).to_have_text("now 6.0 years")
 
 
 def test_keyboard_moves_the_age(bone: Page) -> None:
@@ -163,7 +163,7 @@ def test_what_is_told_of_the_patient_is_used(bone: Page) -> None:
     assert age(bone) == 14  # the slider stays
     bone.locator("#age-now input").fill("9")
     bone.wait_for_function(f"{SHOWN}.age === 9")
-    expect(bone.locator(".ag-own")).to_have_text("now 9.0")
+    expect(bone.locator(".ag-own")).to_have_text("now 9.0 years")
     bone.locator("#age-now input").fill("")
     expect(bone.locator(".ag-own")).to_contain_text("looks")
 

@@ -196,7 +196,7 @@ def test_samples_a_view_that_hides_the_slope_and_a_bone_that_is_whole(mode) -> N
 def test_a_design_is_saved_with_what_makes_it_again(mode, tmp_path: Path) -> None:
     page = mode("Design")
     with page.expect_download(timeout=SLOW) as waiting:
-        page.get_by_role("button", name="Save film, mask and design").click()
+        page.get_by_role("button", name="Save film, mask, design").click()
     waiting.value.save_as(tmp_path / "fracture.zip")
     with zipfile.ZipFile(tmp_path / "fracture.zip") as pack:
         assert set(pack.namelist()) == {f"film{end}.png" for end in ENDS} | {"design.json"}

@@ -52,7 +52,7 @@ def age_page(ages: AgeProgression) -> AgePage:
             bone = gr.Radio(choices, value=bones[0], label="Bone", elem_id="age-bone")
             sex = gr.Radio(list(SEXES), value="Unknown", label="Sex", elem_id="age-sex")
             now = gr.Number(
-                label="Age on the film, years (empty: unknown)",
+                label="Age, years (empty: unknown)",
                 minimum=0,
                 maximum=19,
                 step=0.1,

@@ -9,7 +9,7 @@ from bonestudio.instruments.age.progression import Progression
 from bonestudio.instruments.lightbox.films import Opened
 
 BONES: Final[dict[Anatomy, str]] = {"phalange": "Finger (phalanx)", "femur": "Knee (femur)"}
-SEXES: Final[dict[str, Sex | None]] = {"Unknown": None, "Girl": "F", "Boy": "M"}
+SEXES: Final[dict[str, Sex | None]] = {"Girl": "F", "Boy": "M", "Unknown": None}
 # Two cores render one bone at a time fastest; others wait in the queue.
 ONE_AT_A_TIME: Final[dict[str, Any]] = {"concurrency_id": "networks", "concurrency_limit": 1}
 

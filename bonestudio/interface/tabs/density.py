@@ -219,7 +219,7 @@ def _facts(case: Case) -> dict[str, str]:
         "Film": f"{height} × {width} px, {case.film.detail}",
         "Pixel": f"{spacing[0]:.3f} × {spacing[1]:.3f} mm" if spacing else "size not in the file",
         "Hip": {"L": "left", "R": "right"}[found.prepared.side],
-        "Domain": found.domain.reason,
+        "Known kind": found.domain.reason,
         "Left out": ", ".join(case.film.dropped) or "nothing",
     }
 

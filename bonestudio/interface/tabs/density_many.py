@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from bonestudio.errors import RequestError
-from bonestudio.instruments.density.export import COLUMNS, as_csv, estimate_films
+from bonestudio.instruments.density.export import as_csv, estimate_films
 from bonestudio.interface import frame, session
 from bonestudio.interface.refusal import spoken_steps
 from bonestudio.interface.tabs.density_page import SEXES, UNKNOWN
@@ -18,8 +18,12 @@ from bonestudio.interface.viewers.density import table_html
 from bonestudio.interface.viewers.fracture import progress_bar
 
 _ABOUT = (
-    "Estimates many films, one after the other, into a table. Age and sex stand in a DICOM film; a "
-    "labels.csv among the films (file, age, sex) says them of others."
+    "Estimates many films of hips, one after the other, into a table to take along. Age and sex are "
+    "read from DICOM films; for others add a labels.csv with the columns file, age, sex."
+)
+_INSIDE = (
+    "A row for each film: density of proximal femur, total hip and neck in g/cm² with its 90 % "
+    "interval, T-score or Z-score, and the reason where no density is told."
 )
 _EVERY = 0.4  # seconds between two pictures of the table
 _TABLE = "labels.csv"
@@ -74,12 +78,13 @@ def _page() -> Page:
         with frame.source():
             frame.about(_ABOUT)
             upload = gr.File(
-                label="Films of hips", file_count="multiple", type="filepath", height=160, elem_id="density-films"
+                label="Open films of hips", file_count="multiple", type="filepath", height=160, elem_id="density-films"
             )  # fmt: skip
-            with gr.Accordion("Whose films say nothing", open=False):
+            with gr.Accordion("More", open=False):
+                frame.about("Of films that say neither:")
                 sex = gr.Radio(list(SEXES), value=UNKNOWN, label="Sex", elem_id="density-many-sex")
                 age = gr.Number(
-                    label="Age, years", value=None, minimum=0, maximum=110, precision=0, elem_id="density-many-age"
+                    label="Age, years (empty: unknown)", value=None, minimum=0, maximum=110, precision=0, elem_id="density-many-age"
                 )  # fmt: skip
             start = gr.Button("Estimate all", variant="primary", elem_id="density-start")
             stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="density-stop")
@@ -90,11 +95,11 @@ def _page() -> Page:
             )  # fmt: skip
         with frame.findings():
             frame.heading("Estimated last")
-            read = frame.facts_panel()
+            read = frame.facts_panel({"Films": "none yet"})
             frame.heading("In the CSV")
-            frame.about(", ".join(COLUMNS))
+            frame.about(_INSIDE)
             saved = frame.download()
-    status = frame.status_line("Choose films; the table is handed out when all are done")
+    status = frame.status_line("Nothing is being estimated")
     return Page(
         upload=upload, sex=sex, age=age, start=start, stop=stop, bar=bar, table=table, read=read,
         saved=saved, status=status,

@@ -14,7 +14,7 @@ from bonestudio.interface.viewers.radiograph import radiograph_viewer
 
 ESTIMATOR: Final = DensityEstimator()
 UNKNOWN: Final = "Unknown"
-SEXES: Final[dict[str, Sex | None]] = {"Female": "F", "Male": "M", UNKNOWN: None}
+SEXES: Final[dict[str, Sex | None]] = {"Woman": "F", "Man": "M", UNKNOWN: None}
 SIDES: Final[dict[str, Laterality | None]] = {"Found": None, "Left": "L", "Right": "R"}
 MENOPAUSE: Final = {"From 50 on": None, "Yes": True, "No": False}
 FILES: Final = {
@@ -61,6 +61,7 @@ def density_page() -> DensityPage:
             parts["deck"] = density_deck(viewer="density")
         with frame.findings():
             parts["scores"] = _panel("density-scores")
+            frame.heading("Save")
             parts["kind"] = gr.Dropdown(
                 list(FILES.items()), value="pdf", show_label=False, label="Kind of file", elem_id="density-kind"
             )  # fmt: skip
@@ -94,8 +95,8 @@ def _source() -> dict[str, Any]:
     )
     parts["sex"] = gr.Radio(list(SEXES), value=UNKNOWN, label="Sex", elem_id="density-sex")
     parts["age"] = gr.Number(
-        label="Age, years", value=None, minimum=0, maximum=110, precision=0, elem_id="density-age"
-    )
+        label="Age, years (empty: unknown)", value=None, minimum=0, maximum=110, precision=0, elem_id="density-age"
+    )  # fmt: skip
     with gr.Accordion("More", open=False):
         parts["side"] = gr.Radio(list(SIDES), value="Found", label="Hip", elem_id="density-side")
         parts["menopause"] = gr.Radio(

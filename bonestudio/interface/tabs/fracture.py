@@ -24,8 +24,8 @@ def fill() -> None:
         if classifiers():
             with frame.inner_tab("Classify", name="fracture-classify") as tab:
                 classify_panel(tab)
-        with frame.inner_tab("Export", name="fracture-export"):
-            export_panel()
+        with frame.inner_tab("Export", name="fracture-export") as tab:
+            export_panel(tab)
     endpoints()
 
 

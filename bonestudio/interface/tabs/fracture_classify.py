@@ -28,8 +28,8 @@ from bonestudio.interface.tabs.fracture_shared import (
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown, radiograph_viewer
 
 _ABOUT = (
-    "Reads a study of one or more views as a research classifier does. It has learned from virtual "
-    "patients unless its weights say otherwise."
+    "Says how likely a study of one or more views is abnormal; cyan on the film is what spoke for it. "
+    "Learned from {}."
 )
 _MOST_VIEWS = 12
 _box = LightBox()
@@ -80,7 +80,7 @@ def _page() -> Page:
     opened = gr.State(None, time_to_live=HOUR)
     with frame.page():
         with frame.source():
-            frame.about(_ABOUT)
+            frame.about(_ABOUT.format(learned_from(classifiers()[0])))
             strip = _samples()
             upload = gr.File(
                 label="Open a study: all its views", file_count="multiple", type="filepath",
@@ -100,7 +100,7 @@ def _page() -> Page:
             )  # fmt: skip
         with frame.findings():
             answer = gr.HTML("", apply_default_css=False, js_on_load=None)
-            frame.heading("Views")
+            frame.heading("P(abnormal) of each view")
             read = frame.facts_panel()
     status = frame.status_line("No study is open")
     return Page(
@@ -201,7 +201,7 @@ def open_views(paths: list[Path]) -> tuple[Radiograph, ...]:
 def _sheet(study: Study, number: int, request: gr.Request) -> dict[str, Any]:
     badge = SIMULATED if study.simulated else None
     share = study.judgement.views[number]
-    name = f"View {number + 1} of {len(study.views)}, P(abnormal) {share:.2f}"
+    name = f"View {number + 1} of {len(study.views)}, P(abnormal) {_probability(share)}"
     heat = Overlay(rgba=coloured(study.judgement.heat[number]), name="Grad-CAM", opacity=0.5)
     shown = Shown(film=study.views[number], name=name, badge=badge)
     return Sheet(first=shown, overlays=(heat,)).packed(session.folder(request))
@@ -218,12 +218,17 @@ def coloured(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _answer(judgement: Judgement) -> str:
     word = "abnormal" if judgement.abnormal else "normal"
     return (
-        f'<p class="fx-answer">P(abnormal) {judgement.study:.2f}'
-        f"<small>the study is called {word}: mean of its views against 0.5</small></p>"
+        f'<p class="fx-answer">P(abnormal) {_probability(judgement.study)}'
+        f"<small>Called {word}: the mean of its views is {'over' if judgement.abnormal else 'not over'} 0.5</small></p>"
         f'<p class="bs-about">{escape(judgement.calibration)}</p>'
     )
 
 
 def _facts(judgement: Judgement) -> dict[str, str]:
-    told = {f"View {i}": f"{share:.3f}" for i, share in enumerate(judgement.views, start=1)}
-    return {**told, "Mean": f"{judgement.study:.3f}", "Weights": judgement.card.summary}
+    told = {f"View {i}": _probability(p) for i, p in enumerate(judgement.views, start=1)}
+    return {**told, "Mean": _probability(judgement.study), "Weights": judgement.card.summary}
+
+
+def _probability(share: float) -> str:
+    """Nothing is certain to a classifier: neither 0.00 nor 1.00 is ever said."""
+    return "under 0.01" if share < 0.005 else "over 0.99" if share >= 0.995 else f"{share:.2f}"

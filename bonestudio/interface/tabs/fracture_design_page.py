@@ -65,7 +65,8 @@ def design_page(studio: FractureStudio) -> DesignPage:
             masked = _html("")
             frame.heading("The break, as it is on the film")
             read = frame.facts_panel()
-            save = gr.Button("Save film, mask and design", elem_id="fracture-save")
+            frame.heading("Save")
+            save = gr.Button("Save film, mask, design", elem_id="fracture-save")
             saved = frame.download()
     status = frame.status_line("Drawing the first film …")
     return DesignPage(
@@ -109,7 +110,9 @@ def facts(made: Drawn) -> dict[str, str]:
         ends = {"_proximal", "_distal"}
         pieces = [n for n in made.truth.masks if any(e in n for e in (*ends, "_chip_"))]
         told["Fragments"] = f"{len(pieces)}"
-        told["Slope seen"] = f"{abs(made.line.seen) * 100:.0f} % in this view" if made.line else ""
+        told["Slope visible"] = (
+            f"{abs(made.line.seen) * 100:.0f} % in this view" if made.line else ""
+        )
     names = {
         "radial_inclination": ("Radial inclination", "°"),
         "volar_tilt": ("Volar tilt", "°"),
@@ -117,7 +120,7 @@ def facts(made: Drawn) -> dict[str, str]:
     }
     for key, value in {**made.truth.angles, **made.truth.measures}.items():
         if key in names:
-            told[names[key][0]] = f"{value:.1f}{names[key][1]}"
+            told[names[key][0]] = f"{value:.1f}{names[key][1]}".replace("-", "\N{MINUS SIGN}")
     return told
 
 
@@ -142,12 +145,12 @@ def _film(start: Design) -> dict[str, Any]:
 def _break(start: Design) -> dict[str, Any]:
     low, high = LEVELS[start.site]
     return {
-        "level": _slider("level", "Level, elbow to wrist", (low, high, 0.01), start),
+        "level": _slider("level", "Level, elbow 0 to wrist 1", (low, high, 0.01), start),
         "obliquity": _slider("obliquity", "Obliquity, degrees", (0, 65, 1), start),
         "gap": _slider("gap", "Gap, mm", (0, 40, 0.5), start),
         "displacement": _slider("displacement", "Displacement, mm", (0, 20, 0.5), start),
         "angulation": _slider("angulation", "Angulation, degrees", (0, 40, 1), start),
-        "comminution": _slider("comminution", "Comminution", (0, 1, 0.05), start),
+        "comminution": _slider("comminution", "Comminution, 0 to 1", (0, 1, 0.05), start),
         "direction": _radio("direction", "Leans towards", _DIRECTIONS, start),
         "hardware": _radio(
             "hardware",

@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from bonestudio.instruments.fracture.samples import opened_image
+from bonestudio.instruments.fracture.samples import opened_image, samples
 from bonestudio.instruments.fracture.wanted import Wanted
 from bonestudio.interface import frame, session
-from bonestudio.interface.refusal import spoken_steps
+from bonestudio.interface.refusal import spoken, spoken_steps
 from bonestudio.interface.tabs.fracture_shared import PRIVATE, SETS_IN_TURN, SIMULATED, STUDIO, took
 from bonestudio.interface.viewers.fracture import progress_bar
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown, radiograph_viewer
@@ -41,16 +41,21 @@ class Page:
     status: gr.HTML
 
 
-def export_panel() -> None:
+def export_panel(tab: gr.Tab) -> None:
     """Lay out the page and connect it."""
     page = _page()
-    answers = Answers(page=page)
+    seen = gr.State(value=False)
+    answers = Answers(page=page, seen=seen)
+    example = tab.select(
+        spoken(page.status, answers.example), seen, [seen, page.viewer, page.status], **PRIVATE
+    )
     said = [page.source, page.count, page.seed, page.size, page.refined]
     shown = [page.make, page.stop, page.viewer, page.bar, page.read, page.saved, page.status]
     making = page.make.click(
         spoken_steps(page.status, answers.make, answers.ready),
         said,
         shown,
+        cancels=example,
         **{**PRIVATE, **SETS_IN_TURN},
     )
     # Cancelling closes the iterator after the image in hand; the set's file goes with it.
@@ -93,7 +98,7 @@ def _page() -> Page:
             frame.heading("In the ZIP")
             gr.HTML(frame.facts(_INSIDE), apply_default_css=False, js_on_load=None)
             frame.heading("Made last")
-            read = frame.facts_panel()
+            read = frame.facts_panel({"Images": "none yet"})
             saved = frame.download()
     status = frame.status_line("Nothing is being made")
     return Page(
@@ -103,9 +108,9 @@ def _page() -> Page:
 
 
 _INSIDE = {
-    "Images": "train|valid/XR_…/patient…/study1_positive|negative/image1.png, 8 bits",
-    "Masks": "masks/ at the same path: break red, radius green, ulna blue",
-    "Manifest": "manifest.jsonl: seed, design, weights and SHA-256 of each image",
+    "Images": "PNG of 8 bits in train and valid, a folder for each patient, named positive or negative",
+    "Masks": "PNG of the same names in masks: break red, radius green, ulna blue",
+    "Manifest": "manifest.jsonl: how each image was made, and its checksum (SHA-256)",
 }
 
 
@@ -114,6 +119,19 @@ class Answers:
     """What happens on each event: values for parts of the page."""
 
     page: Page
+    seen: gr.State
+
+    def example(self, seen: bool, request: gr.Request) -> dict[Any, Any]:  # noqa: FBT001 - a state is sent in place
+        """Show what an image of a set is like to whoever comes here first."""
+        if seen:
+            return {}
+        film = STUDIO.design(samples()[0].design.with_options(size=320)).film
+        sheet = Sheet(first=Shown(film=film, name="Example of a forearm", badge=SIMULATED))
+        return {
+            self.seen: True,
+            self.page.viewer: sheet.packed(session.folder(request)),
+            self.page.status: frame.said("Nothing is being made"),
+        }
 
     def make(
         self,
@@ -170,11 +188,12 @@ class Answers:
         row = step.row
         film, painted = opened_image(step.image, step.mask)
         masks = () if painted is None else (Overlay(rgba=painted, name="Mask", opacity=0.4),)
-        name = f"{'broken' if row['label'] else 'whole'}, {row['file'].split('/')[2]}"
+        name = f"{'Broken' if row['label'] else 'Whole'}, {row['file'].split('/')[2]}"
         sheet = Sheet(
             first=Shown(film=film, name=name, badge=SIMULATED), overlays=masks, keep_view=True
         )
-        told = {"File": row["file"], "Class": "positive" if row["label"] else "negative"}
+        kind = "broken (positive)" if row["label"] else "whole (negative)"
+        told = {"File": row["file"], "Class": kind}
         if row.get("ao"):
             told["AO/OTA"] = row["ao"]
         told["SHA-256"] = row["sha256"][:16] + " …"

@@ -18,9 +18,10 @@ from bonestudio.interface.tabs.fracture_shared import HOUR, PRIVATE, STUDIO, lea
 from bonestudio.interface.viewers.fracture import hand_sheet, packed_hands, packed_walk
 
 _ABOUT = (
-    "Draws hands that belong to nobody (DCGAN, paper 001), failed ones too. Large is the one whose "
-    "joints are found most surely; choose another to look for it among the films learned from."
+    "Draws hands that belong to nobody, failed ones too. The clearest is large; choose any other. "
+    "Beside it stands the nearest film that the network learned from."
 )
+_SCORES = {"fid": "FID, 0 is best", "kid_x1000": "KID × 1000, 0 is best"}
 _AS_TRAINED = 3.0
 _LOOKED_AT = 16  # hands among which the clearest is looked for, in a second
 
@@ -89,7 +90,7 @@ def _page() -> Page:
             )
             spread = gr.Slider(
                 0.2, _AS_TRAINED, value=_AS_TRAINED, step=0.1, elem_id="fracture-spread",
-                label="Truncation, standard deviations", info="Lower: less variety, and with quick weights paler hands",
+                label="Variety (truncation), SD",
             )  # fmt: skip
             with gr.Accordion("More", open=False):
                 count = gr.Slider(4, 64, value=16, step=1, label="Hands", elem_id="fracture-count")
@@ -161,16 +162,16 @@ class Answers:
             near = STUDIO.nearest(hand.film, model=said.model)
         except CheckpointError as why:  # one's own weights without a table draw hands all the same
             return {self.page.near: frame.facts({"Not searched": str(why)}), self.page.film: ""}
-        kept = "named by BONESTUDIO_FILMS" if near.film is not None else "not shipped; BONESTUDIO_FILMS names your own"  # fmt: skip
+        kept = "from your own films" if near.film is not None else "real films do not come with the studio"  # fmt: skip
         share = f"{near.nearer * 100:.0f} % of {near.ruler} other people's hands come nearer"
         told = {
             "Hand": f"seed {seed}",
-            "Distance": f"{near.distance:.1f}; {share}",
+            "Distance": f"{near.distance:.1f} (no unit); {share}",
             "Reads as": "unusually near: look at the film"
             if near.nearer < 0.05
             else "no nearer than is usual",
             "Film": f"{near.name}, of {near.films}",
-            "Its picture": kept,
+            "Picture": kept,
         }
         return {
             self.page.near: frame.facts(told),
@@ -204,8 +205,8 @@ def _picture(film: Radiograph, name: str) -> str:
 def _card(model: str) -> dict[str, str]:
     card = hand_model(model)
     scores = {
-        metric.name.replace("_", " "): " · ".join(
-            filter(None, (f"{metric.value:.3g}", f"n {metric.n}", metric.extractor))
+        _SCORES.get(metric.name, metric.name.replace("_", " ")): " · ".join(
+            filter(None, (f"{metric.value:.3g}", f"{metric.n} images", metric.extractor))
         )
         for metric in card.metrics[:2]
     }

@@ -148,7 +148,7 @@ def _sheet(
     opened: Opened, request: gr.Request, *, evened: bool, keep_view: bool = False
 ) -> dict[str, Any]:
     film = _box.evened(opened.film) if evened else opened.film
-    badge = "Simulated" if opened.simulated else None
+    badge = "Virtual patient" if opened.simulated else None
     shown = Shown(film=film, name=opened.title or "Film", badge=badge)
     return Sheet(first=shown, keep_view=keep_view).packed(session.folder(request))
 

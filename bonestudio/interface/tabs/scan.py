@@ -149,7 +149,7 @@ def _picture(viewer: ScanViewer, request: gr.Request) -> dict[str, Any]:
         viewer.volume,
         folder=session.fresh_file(request, ""),
         label=scan.title or "Scan",
-        badge="Simulated" if scan.simulated else "",
+        badge="Virtual patient" if scan.simulated else "",
         oriented=scan.oriented,
     )
 

@@ -17,8 +17,8 @@ _ABOUT = (
 )
 WAYS: Final[dict[str, Way]] = {
     "Bone by bone (U-Net)": "unet",
-    "Two steps (eq. 66)": "two-step",
-    "Direct (eq. 67)": "direct",
+    "All bone, in two steps": "two-step",
+    "All bone, directly": "direct",
 }
 ANATOMIES: Final = {"Hand or wrist": "hand", "Forearm": "forearm"}
 VIEWS: Final = {"As the bones show": None, "From the front": "PA", "From the side": "LL"}

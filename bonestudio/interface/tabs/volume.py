@@ -25,6 +25,7 @@ def fill() -> None:
     work = gr.State(None, time_to_live=HOUR)
     answers = Answers(page=page, work=work)
     shown = [work, page.viewer, page.other, page.measures, page.history, page.second, page.status]
+    shown += [page.undo, page.redo]
     controls = [page.direction, page.attribute, page.truncation, *page.sliders.values()]
     state = {work, page.mode, page.against, page.differ, page.direction, page.keep, page.model}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from bonestudio.errors import CheckpointError
+from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.instruments.volume import codes as volume_codes
 from bonestudio.instruments.volume.codes import Code
 from bonestudio.instruments.volume.export import KINDS, export
@@ -99,6 +99,8 @@ class Answers(LongAnswers):
 
     def show(self, asked: Asked, request: gr.Request) -> Answer:
         """Show the same volume with another one beside it, or with what changed."""
+        if asked.get(self.page.against) == "Scan" and there(asked[self.work]).scan is None:
+            raise RequestError("No scan is open here; open one under Invert first.")
         yield from self.all(there(asked[self.work]), asked, request)
 
     def preview(self, mode: str) -> Callable[..., Answer]:
@@ -196,7 +198,7 @@ class Answers(LongAnswers):
         KEPT.keep(str(request.session_hash), work)
         yield {
             self.work: work,
-            self.page.second: frame.facts({"It is": second.name}),
+            self.page.second: frame.facts({"Chosen": second.name}),
             self.page.other: self.beside(work, asked, request),
             self.page.status: frame.said(f"The second volume is: {second.name}"),
             **self.neutral(work),

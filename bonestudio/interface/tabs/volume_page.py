@@ -117,9 +117,13 @@ def volume_page() -> VolumePage:
             frame.heading("History")
             made["history"] = parts.history()
             with gr.Row(elem_classes="ve-row"):
-                made["undo"] = gr.Button("Undo", size="sm", elem_id="volume-undo")
-                made["redo"] = gr.Button("Redo", size="sm", elem_id="volume-redo")
-            frame.heading("Download")
+                made["undo"] = gr.Button(
+                    "Undo", size="sm", interactive=False, elem_id="volume-undo"
+                )
+                made["redo"] = gr.Button(
+                    "Redo", size="sm", interactive=False, elem_id="volume-redo"
+                )
+            frame.heading("Save")
             made["kind"] = gr.Radio(
                 list(KINDS), value="NIfTI", label="What to save", show_label=False,
                 elem_id="volume-kind",
@@ -139,14 +143,14 @@ def truncation_of(card: Card) -> dict[str, Any]:
     """Say how far the truncation of a generator goes, and where the paper has it."""
     kind = kind_of(card)
     low, high = TRUNCATIONS[kind]
-    label = "Truncation ψ" if kind == "3D-StyleGAN" else "Truncation, standard deviations"
+    label = "Variety (truncation ψ)" if kind == "3D-StyleGAN" else "Variety (truncation), SD"
     return {"minimum": low, "maximum": high, "value": TRUNCATION[kind], "label": label}
 
 
 def _sample(made: dict[str, Any], card: Card) -> None:
     made["seed"] = gr.Number(value=1, label="Seed", precision=0, minimum=0, elem_id="volume-seed")
     made["truncation"] = gr.Slider(
-        **truncation_of(card), step=0.05, info="Lower: fewer odd bones, less variety",
+        **truncation_of(card), step=0.05,
         elem_id="volume-truncation",
     )  # fmt: skip
     with gr.Row(elem_classes="ve-row"):
@@ -163,12 +167,12 @@ def _invert(made: dict[str, Any]) -> None:
             [(s.name, s.title, f"gradio_api/file={s.thumbnail.as_posix()}") for s in shipped]
         )
     made["upload"] = gr.File(
-        label="Invert a scan (NIfTI, AIM, ISQ, NRRD …)", type="filepath", height=88,
+        label="Open a scan to fit (NIfTI, AIM, ISQ …)", type="filepath", height=88,
         elem_id="volume-upload",
     )  # fmt: skip
-    made["whole"] = gr.Checkbox(label="The whole scan, in stitched stacks", elem_id="volume-whole")
+    made["whole"] = gr.Checkbox(label="The whole scan, stack by stack", elem_id="volume-whole")
     made["updates"] = gr.Slider(
-        0, 300, value=100, step=10, label="Updates after the encoder's guess",
+        0, 300, value=100, step=10, label="Fitting steps",
         elem_id="volume-updates",
     )  # fmt: skip
     made["cancel"] = gr.Button(
@@ -180,7 +184,7 @@ def _invert(made: dict[str, Any]) -> None:
 def _second(made: dict[str, Any]) -> None:
     frame.heading("Second volume")
     made["second"] = gr.HTML(
-        frame.facts({"It is": "seed 2"}), apply_default_css=False, js_on_load=None,
+        frame.facts({"Chosen": "seed 2"}), apply_default_css=False, js_on_load=None,
         elem_id="volume-second",
     )  # fmt: skip
     made["second_seed"] = gr.Number(
@@ -196,7 +200,9 @@ def _edit(made: dict[str, Any]) -> None:
     )
     frame.heading("Edit to a target")
     made["attribute"] = gr.Dropdown([], label="Attribute", elem_id="volume-attribute")
-    made["change"] = gr.Number(value=-20, label="Change, in its unit", elem_id="volume-change")
+    made["change"] = gr.Number(
+        value=-20, label="Change, in the unit of the table", elem_id="volume-change"
+    )
     made["aim"] = gr.Button("Edit to the target", elem_id="volume-aim")
 
 
@@ -205,7 +211,7 @@ def _sliders(made: dict[str, Any], groups: dict[str, Any]) -> None:
     with gr.Column(visible=False, scale=0, elem_classes="ve-slider") as groups["share"]:
         made["share"] = gr.Slider(
             0, 1, value=0, step=0.01, elem_id="volume-share",
-            label="Share of the second volume (0 this one, 1 the second)",
+            label="Share of the second volume, 0 to 1",
         )  # fmt: skip
     with gr.Column(visible=False, scale=0, elem_classes="ve-slider") as groups["layers"]:
         made["layers"] = gr.Slider(

@@ -19,7 +19,7 @@ from bonestudio.interface.viewers import volume_editor as parts
 from bonestudio.interface.viewers.volume import picture
 
 Asked = dict[Any, Any]
-SIMULATED = "Simulated"
+SIMULATED = "SIMULATED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,9 @@ class Show:
             page.viewer: self.view(work, volume, asked, request),
             page.other: self.beside(work, asked, request),
             page.history: self.steps(work),
-            page.second: frame.facts({"It is": work.second.name}),
+            page.undo: gr.update(interactive=work.session.at > 0),
+            page.redo: gr.update(interactive=work.session.at + 1 < len(work.session.steps)),
+            page.second: frame.facts({"Chosen": work.second.name}),
             page.status: self.status(work, *said, f"drawn in {seconds}", "measuring …"),
         }
         yield self.numbers(work) | {page.status: self.status(work, *said, f"drawn in {seconds}")}
@@ -64,7 +66,11 @@ class Show:
             first = editor(work.model).draw(work.session.start.code, stage=stage)
             before = first if first.shape == volume.shape else None
         return _pictured(
-            volume, request, label=work.session.now.name, badge=SIMULATED, before=before
+            volume,
+            request,
+            label=work.session.now.name,
+            badge=f"{SIMULATED}: {work.session.now.name}",
+            before=before,
         )
 
     def beside(self, work: Work, asked: Asked, request: gr.Request) -> Any:
@@ -140,7 +146,5 @@ def _pictured(volume: Volume, request: gr.Request, **options: Any) -> dict[str, 
 
 
 def _realism(score: float) -> str:
-    where = "within" if score >= 1 else "outside"
-    return (
-        f"Realism {score:.2f}: {where} the manifold of stacks that it learned from (1 is its edge)"
-    )
+    where = "lies among" if score >= 1 else "lies outside"
+    return f"Realism {score:.2f}: {where} the stacks that the network learned from (1 is the edge)"

@@ -259,7 +259,9 @@ class Viewer {
     const small = [z, deep - 1 - y, wide - 1 - x];
     const middle = small.map((n, i) => n * view.factors[i] + (view.factors[i] - 1) / 2);
     const index = middle.map((n, i) => Math.min(view.shape[i], Math.floor(n) + 1));
-    const value = this.number(values[0].value, view.step < 0.1 ? 5 : 6);
+    // More digits than a reader can use stay out; whole numbers stay whole.
+    const found = values[0].value;
+    const value = Math.abs(found) >= 1000 ? this.number(Math.round(found), 9) : this.number(found, 3);
     let said = value + " " + (view.unit || "(no unit in the file)") + " at slice " + index[0] + ", row " + index[1] + ", column " + index[2];
     if (view.measured) {
       const mm = middle.map((n, i) => (n * view.spacing[i]) / view.factors[i]);

@@ -6,7 +6,7 @@ const GROWS_IN = 6000; // milliseconds from 0 to 19 years
 
 const classes = CLASSES.map(
 	([first, last], index) =>
-		`<button type="button" class="ag-class" data-class="${index}" title="Show ${first + 2} years"><canvas width="1" height="1" aria-hidden="true"></canvas><span>${first} – ${last}</span></button>`,
+		`<button type="button" class="ag-class" data-class="${index}" title="Show ${first + 2} years"><canvas width="1" height="1" aria-hidden="true"></canvas><span>${first} – ${last}<i> years</i></span></button>`,
 ).join("");
 
 const HTML = `
@@ -79,7 +79,7 @@ function refresh(deck, ageing, what) {
 		paintGrey(frames, blended(frames, middleOf(CLASSES[index])), button.querySelector("canvas"));
 	}
 	part("own").style.setProperty("--at", frames.age / OLDEST);
-	part("own").textContent = frames.ageKnown ? `now ${frames.age.toFixed(1)}` : `looks ${frames.age.toFixed(1)}`;
+	part("own").textContent = `${frames.ageKnown ? "now" : "looks"} ${frames.age.toFixed(1)} years`;
 	const {verdict, reason} = frames.domain;
 	part("warning").hidden = verdict === "in-domain";
 	part("warning").dataset.verdict = verdict;

@@ -61,7 +61,7 @@ def _value(value: Value) -> str:
     interval = f"<span>90 %: {_interval(value)}</span>" if value.interval else ""
     return (
         f'<p class="dn-value"><output>{value.density:.2f}</output> g/cm² {interval}</p>'
-        '<p class="dn-faint">Mean over the proximal femur (equation 2)</p>'
+        '<p class="dn-faint">Mean over the proximal femur</p>'
     )
 
 
@@ -92,7 +92,7 @@ def _gauge(site: Site, score: Score) -> str:
         f'<circle cx="{_x(score.value):.1f}" cy="13" r="5"/></svg>'
     )
     shares = "".join(
-        f'<div><dt>{escape(kind)}</dt><dd><i style="width:{100 * share:.0f}%"></i></dd><dd>{share:.0%}</dd></div>'
+        f'<div><dt>{escape(kind)}</dt><dd><i style="width:{100 * share:.0f}%"></i></dd><dd>{100 * share:.0f} %</dd></div>'
         for kind, share in score.classes.items()
     )
     classes = (
@@ -152,8 +152,12 @@ def table_html(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = "".join(_row(row) for row in rows)
     head = "".join(
         f"<th>{name}</th>"
-        for name in ("File", "Side", "g/cm²", "Total hip", "Neck", "What is told")
-    )
+        for name in ("File", "Side", "Femur, g/cm²", "Total hip, g/cm²", "Neck, g/cm²", "What is told")
+    )  # fmt: skip
+    if not rows:
+        return (
+            '<div class="dn-table"><p>Choose films on the left; each becomes a row here.</p></div>'
+        )
     return f'<div class="dn-table"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 

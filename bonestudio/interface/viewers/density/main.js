@@ -4,6 +4,9 @@
 import {boxOf, isOwnKey, unpacked, whenSeen} from "../shared.js";
 
 const LAYERS = {map: ["Map", "D"], regions: ["Regions", "G"], error: ["Error", "E"]};
+// What a person reads in the tip of each button; the outlines are drawn in these colours.
+const NAMED = {map: "Density in colours", regions: "Outlines of the regions", error: "Estimate less true density"};
+const OUTLINES = {"Total hip": "#e6e8eb", Neck: "#4cc9f0", Trochanter: "#f0b429"};
 const ERROR_COLOURS = ["#4a7dff", "#4a7dff00", "#e5484d"];
 
 export async function mount(element, props, watch, tell) {
@@ -49,6 +52,7 @@ export async function mount(element, props, watch, tell) {
 		part("share").textContent = `${Math.round(100 * viewer.opacity)} %`;
 		part("bar").hidden = state.shown.error && there.has("error");
 		part("errors").hidden = !part("bar").hidden;
+		part("outlines").hidden = !state.shown.regions || !there.has("regions");
 		part("here").textContent = reading(viewer, state);
 	};
 	viewer.onchange(refresh);
@@ -90,7 +94,8 @@ function furnish(deck, bar) {
 		<div class="dn-bar" role="img" aria-label="Colours from ${low} to ${high} g/cm²"><i style="background:linear-gradient(90deg, ${ramp})"></i><p>${ticks}</p></div>
 		<div class="dn-errors" role="img" aria-label="Estimated less true, ${less} to ${more} g/cm²" hidden><i style="background:linear-gradient(90deg, ${ERROR_COLOURS.join(", ")})"></i><p><span>${less} too low</span><span>0</span><span>${more} too dense</span></p></div>
 		<span class="dn-unit">g/cm²</span>
-		<span class="dn-layers" role="group" aria-label="Layers">${Object.entries(LAYERS).map(([name, [title, letter]]) => `<button type="button" data-layer="${name}" aria-pressed="false" title="${title} (${letter})" hidden>${title}</button>`).join("")}</span>
+		<span class="dn-layers" role="group" aria-label="Layers">${Object.entries(LAYERS).map(([name, [title, letter]]) => `<button type="button" data-layer="${name}" aria-pressed="false" title="${NAMED[name]} (${letter})" hidden>${title}</button>`).join("")}</span>
+		<span class="dn-outlines">${Object.entries(OUTLINES).map(([name, colour]) => `<span><i style="background:${colour}"></i>${name}</span>`).join("")}</span>
 		<output class="dn-here"></output>
 	</div>
 </div>

@@ -28,6 +28,7 @@ element.addEventListener('click', (event) => {
   if (chosen) trigger('go', {at: Number(chosen.dataset.at)});
 });
 """
+_WORDS = "Tb trabecular, Ct cortical, Tt whole bone; BMD density, Th thickness, Sp separation, N number, Ar area; BV/TV share of bone"
 _WIDE, _HIGH = 248, 72  # pixels of the curve
 
 
@@ -61,7 +62,8 @@ def measures(rows: Sequence[Mapping[str, str]], *, why: str = "", realism: str =
         f'<td data-sign="{_sign(row["change"])}">{escape(row["change"])}</td></tr>'
         for row in rows
     )
-    foot = f'<p class="ve-realism">{escape(realism)}</p>' if realism else ""
+    foot = f'<p class="ve-realism">{_WORDS}</p>'
+    foot += f'<p class="ve-realism">{escape(realism)}</p>' if realism else ""
     return (
         '<table class="ve-measures"><thead><tr><th scope="col">Measured</th><th scope="col">Start</th>'
         f'<th scope="col">Now</th><th scope="col">Change</th></tr></thead><tbody>{body}</tbody></table>{foot}'
