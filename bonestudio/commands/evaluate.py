@@ -1,12 +1,11 @@
 """``bonestudio evaluate``: fill a table of a paper for given data and weights."""
 
-from pathlib import Path
 from typing import Literal
 
 from bonestudio.commands.evaluate_density import density
 from bonestudio.commands.evaluate_fractures import abnormality, augmentation, forearm_ablation
+from bonestudio.commands.evaluate_pages import Pages
 from bonestudio.commands.evaluate_volumes import volume_editing, volumes
-from bonestudio.commands.output import write_tables
 
 
 def age(
@@ -19,8 +18,7 @@ def age(
     others: int = 300,
     seed: int = 1_000_000,
     tsne: bool = True,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How well CAAE, BAPGAN and what lies between age bones (paper 000: table 1, figure 5).
 
@@ -45,10 +43,6 @@ def age(
         Seed of the first virtual patient; models were trained on those below 1 000 000.
     tsne
         Whether to lay out the t-SNE map, too.
-    out
-        Folder for the Markdown, the CSV and the plots.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.age import reconstruction_table
     from bonestudio.training.tables.age_truth import check_patients, truth_table
@@ -63,8 +57,8 @@ def age(
         from bonestudio.training.tables.age_map import age_map, write_map
 
         name = f"{table.name}-map"
-        maps.append(write_map(age_map(bone=bone, data=data, seed=seed), out, name=name))
-    write_tables(*tables, out=out, json=json, more=maps)
+        maps.append(write_map(age_map(bone=bone, data=data, seed=seed), pages.out, name=name))
+    pages.write(*tables, more=maps)
 
 
 def hands(
@@ -74,8 +68,7 @@ def hands(
     extractor: str | None = None,
     count: int = 200,
     seed: int = 0,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How real synthetic hands are (paper 001): FID, KID, precision, recall, density, coverage.
 
@@ -92,15 +85,11 @@ def hands(
         Images of each side, at most.
     seed
         Which images are drawn, and the seed of generators and phantoms.
-    out
-        Folder for the Markdown, the CSV and the plot.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.hands import hands_table
 
     table = hands_table(real=real, synthetic=synthetic, extractor=extractor, count=count, seed=seed)
-    write_tables(table, out=out, json=json)
+    pages.write(table)
 
 
 def extractors(
@@ -108,8 +97,7 @@ def extractors(
     data: str = "phantom",
     count: int = 40,
     seed: int = 1_000_000,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How well the shipped extractors read bones that they have not seen.
 
@@ -121,14 +109,10 @@ def extractors(
         Virtual patients of each kind.
     seed
         Seed of the first virtual patient; extractors were trained on those below 100 000.
-    out
-        Folder for the Markdown, the CSV and the plot.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.extractors import extractors_table
 
-    write_tables(extractors_table(data=data, count=count, seed=seed), out=out, json=json)
+    pages.write(extractors_table(data=data, count=count, seed=seed))
 
 
 def segmentation(
@@ -136,8 +120,7 @@ def segmentation(
     kinds: tuple[str, ...] = ("hand", "wrist", "forearm"),
     count: int = 20,
     seed: int = 3_000_000,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How well each way finds bones (paper 002): Dice, IoU, Hausdorff, angles of the fingers.
 
@@ -149,14 +132,10 @@ def segmentation(
         Virtual patients of each kind.
     seed
         Seed of the first one; nothing was trained on patients from 3 000 000 on.
-    out
-        Folder for the Markdown, the CSV and the plot.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.segmentation import segmentation_table
 
-    write_tables(segmentation_table(kinds=kinds, count=count, seed=seed), out=out, json=json)
+    pages.write(segmentation_table(kinds=kinds, count=count, seed=seed))
 
 
 COMMAND = {

@@ -1,16 +1,9 @@
 """``bonestudio evaluate density``: paper 004's table for given data, rows trained where they are asked for."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from bonestudio.commands.output import write_tables
-
-Overrides = tyro.conf.UseAppendAction[
-    tuple[Annotated[str, tyro.conf.arg(metavar="KEY=VALUE")], ...]
-]
+from bonestudio.commands.evaluate_pages import Overrides, Pages
 
 
 def density(
@@ -21,8 +14,7 @@ def density(
     folds: Sequence[int] = (0, 1, 2, 3),
     count: int = 200,
     set: Overrides = (),  # noqa: A002 – as 'bonestudio train' calls it
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How well density is estimated from hip radiographs after each pretraining (paper 004, table 1).
 
@@ -41,16 +33,13 @@ def density(
         Virtual patients.
     set
         Change the recipes: --set training.epochs=1.
-    out
-        Folder for the Markdown, the CSV, the plots and the trained models.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.hips import Hips
     from bonestudio.training.tables.density import density_table
     from bonestudio.training.tables.density_plot import write_plots
 
+    hips = Hips(source=data, count=count)
     table, judged = density_table(
-        data=Hips(source=data, count=count), rows=rows, scale=scale, folds=folds, overrides=set, out=out
-    )  # fmt: skip
-    write_tables(table, out=out, json=json, more=[write_plots(judged, out)])
+        data=hips, rows=rows, scale=scale, folds=folds, overrides=set, out=pages.out
+    )
+    pages.write(table, more=[write_plots(judged, pages.out)])

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from bonestudio.commands.output import write_tables
+from bonestudio.commands.evaluate_pages import Overrides, Pages
 
 if TYPE_CHECKING:
     from bonestudio.training.tables.sweep import Sweep
@@ -19,8 +18,7 @@ def abnormality(
     data: str = "phantom",
     region: str = "XR_FOREARM",
     count: int = 100,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How well a classifier tells normal from abnormal studies, and whether it looks at the break.
 
@@ -35,15 +33,11 @@ def abnormality(
         Of MURA.
     count
         Virtual patients of each kind of arm, each whole and broken, in two views.
-    out
-        Folder for the Markdown, the CSV and the plots.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.abnormality import abnormality_tables
 
     tables = abnormality_tables(checkpoint, data=data, region=region, count=count)
-    write_tables(*tables, out=out, json=json)
+    pages.write(*tables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,23 +61,15 @@ class Trainings:
         Of the first run.
     workers
         Trainings at once, each in a process of its own.
-    out
-        Folder for the Markdown, the CSV, the plot and what an interrupted sweep has done.
-    json
-        Answer in JSON.
     """
 
     data: str = "phantom"
     synthetic: str = "phantom-clean"
     recipe: str | None = None
     runs: int = 5
-    set: tyro.conf.UseAppendAction[
-        tuple[Annotated[str, tyro.conf.arg(metavar="KEY=VALUE")], ...]
-    ] = ()
+    set: Overrides = ()
     seed: int = 0
     workers: int = 1
-    out: Path = Path("evaluations")
-    json: bool = False
 
     def sweep(self, papers: str) -> "Sweep":
         """Films are for the paper's recipe, phantoms for a quick one."""
@@ -103,7 +89,7 @@ class Trainings:
 Asked = Annotated[Trainings, tyro.conf.arg(name="")]
 
 
-def augmentation(*, asked: Asked, shares: Sequence[int] = (0, 10, 50, 100)) -> None:
+def augmentation(*, asked: Asked, shares: Sequence[int] = (0, 10, 50, 100), pages: Pages) -> None:
     """Whether synthetic normals help a classifier (paper 001, figure 7): it is trained with each share.
 
     Parameters
@@ -114,11 +100,11 @@ def augmentation(*, asked: Asked, shares: Sequence[int] = (0, 10, 50, 100)) -> N
     from bonestudio.training.tables.augmentation import augmentation_table
 
     sweep = asked.sweep("fracture/densenet169-hands-paper")
-    table = augmentation_table(sweep, shares=shares, workers=asked.workers, out=asked.out)
-    write_tables(table, out=asked.out, json=asked.json)
+    table = augmentation_table(sweep, shares=shares, workers=asked.workers, out=pages.out)
+    pages.write(table)
 
 
-def forearm_ablation(*, asked: Asked, scale: float = 1.0) -> None:
+def forearm_ablation(*, asked: Asked, scale: float = 1.0, pages: Pages) -> None:
     """Whether synthetic arms of both classes help a classifier (paper 002, table 2).
 
     Parameters
@@ -129,5 +115,5 @@ def forearm_ablation(*, asked: Asked, scale: float = 1.0) -> None:
     from bonestudio.training.tables.forearm_ablation import ablation_table
 
     sweep = asked.sweep("fracture/residual-forearm-paper")
-    table = ablation_table(sweep, scale=scale, workers=asked.workers, out=asked.out)
-    write_tables(table, out=asked.out, json=asked.json)
+    table = ablation_table(sweep, scale=scale, workers=asked.workers, out=pages.out)
+    pages.write(table)

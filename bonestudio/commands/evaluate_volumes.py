@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bonestudio.commands.output import write_tables
+from bonestudio.commands.evaluate_pages import Pages
 
 
 def volumes(
@@ -12,8 +12,7 @@ def volumes(
     count: int = 200,
     seed: int = 20_000_000,
     reading: Path | None = None,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How real drawn HR-pQCT stacks are (paper 003, table 1): FID, precision, recall, realism.
 
@@ -31,10 +30,6 @@ def volumes(
         New folder for 64 drawn volumes and their realism scores, to be graded by experts (section 4.5):
         'bonestudio study create --kind grading --images FOLDER --scores FOLDER/scores.csv'. The study's
         report draws figure 8.
-    out
-        Folder for the Markdown, the CSV and the plot.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.volume_reading import write_reading
     from bonestudio.training.tables.volumes import volumes_table
@@ -43,7 +38,7 @@ def volumes(
     if reading is not None:
         more = write_reading(reading, models=models, data=data, references=count, seed=seed)[-1:]
     table = volumes_table(models=models, data=data, count=count, seed=seed)
-    write_tables(table, out=out, json=json, more=more)
+    pages.write(table, more=more)
 
 
 def volume_editing(
@@ -53,8 +48,7 @@ def volume_editing(
     count: int = 20,
     updates: int = 100,
     morphs: int = 5,
-    out: Path = Path("evaluations"),
-    json: bool = False,
+    pages: Pages,
 ) -> None:
     """How well held-out stacks are inverted, how smoothly they morph, what directions do.
 
@@ -70,12 +64,8 @@ def volume_editing(
         After the encoder's guess.
     morphs
         Pairs to morph, and stacks to edit.
-    out
-        Folder for the Markdown, the CSV and the plots.
-    json
-        Answer in JSON.
     """
     from bonestudio.training.tables.volume_editing import editing_tables
 
     tables = editing_tables(model, data=data, count=count, updates=updates, morphs=morphs)
-    write_tables(*tables, out=out, json=json)
+    pages.write(*tables)

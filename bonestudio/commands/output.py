@@ -3,11 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from bonestudio.training.tables.table import Table
+from typing import Any
 
 
 def print_json(answer: Any) -> None:
@@ -30,24 +26,6 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(len(row[i]) for row in cells) for i in range(len(titles))]
     for row in cells:
         print("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip())
-
-
-def write_tables(*tables: "Table", out: Path, json: bool, more: Sequence[Path] = ()) -> None:
-    """Write tables and print them; ``more`` are files that were written already."""
-    from bonestudio.training.tables.table import write_table
-
-    files = [[str(file) for file in write_table(table, out)] for table in tables]
-    files[-1] += [str(file) for file in more]
-    if json:
-        told = [table.told() | {"files": own} for table, own in zip(tables, files, strict=True)]
-        print_json(told[0] if len(told) == 1 else told)
-        return
-    for table, own in zip(tables, files, strict=True):
-        print(table.title)
-        print_table(table.columns, [[table.shown(cell) for cell in row] for row in table.rows])
-        for note in table.notes:
-            print(f"· {note}")
-        print("Written: " + ", ".join(own))
 
 
 def _plain(value: Any) -> Any:
