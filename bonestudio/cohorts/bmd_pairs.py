@@ -65,17 +65,8 @@ class XrayBmdPairs(Cohort):
         labels = dict(entry.labels)
         if "pose" in self.words[i]:
             labels["pose"] = float(self.poses.index(self.words[i]["pose"]))
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=entry.age,
-            sex=entry.sex,
-            labels=labels,
-            maps={name: self._map(place, i, film.shape) for name, place in self._wanted},
-            spacing=film.spacing,
-        )
+        maps = {name: self._map(place, i, film.shape) for name, place in self._wanted}
+        return self.sample(i, film, labels=labels, maps=maps)
 
     def _path(self, place: str, file: str) -> Path:
         path = self.folder / place / file

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bonestudio.cohorts import splits
 from bonestudio.cohorts.sample import Entry, Sample
 from bonestudio.errors import ImageError, RequestError
+from bonestudio.imaging.types import Radiograph, Volume
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -22,6 +23,12 @@ class Cohort(ABC):
     @abstractmethod
     def load(self, i: int) -> Sample:
         """Read sample ``i``, 0 … len − 1."""
+
+    def sample(self, i: int, image: Radiograph | Volume, **known: Any) -> Sample:
+        """Join pixels with what is known of sample ``i``; ``known`` stands before its entry's word."""
+        pixels = image.pixels if isinstance(image, Radiograph) else image.voxels
+        told = {**vars(self.entries[i]), "spacing": image.spacing, **known}
+        return Sample(image=pixels, source=self.source, **told)
 
     def parts(self, *, seed: int = 0) -> dict[Part, list[int]]:
         """Sample numbers of train, validation and test: 70/10/20 % by patient (paper 000)."""

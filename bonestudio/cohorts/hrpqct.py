@@ -58,16 +58,8 @@ class HrPqct(Cohort):
         from bonestudio.imaging.reading import read_volume
 
         entry, scan = self.entries[i], read_volume(self.files[i])
-        return Sample(
-            image=scan.voxels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=scan.age if entry.age is None else entry.age,
-            sex=entry.sex or scan.sex,
-            labels=entry.labels,
-            spacing=scan.spacing,
-        )
+        age = scan.age if entry.age is None else entry.age
+        return self.sample(i, scan, age=age, sex=entry.sex or scan.sex)
 
     def stacks(self) -> "HrPqctStacks":
         """Four overlapping stacks [32, 288, 224] of each scan, padded and halved as in the paper."""

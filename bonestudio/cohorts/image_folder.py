@@ -64,17 +64,9 @@ class ImageFolder(Cohort):
         from bonestudio.imaging.reading import read_radiograph
 
         entry, film = self.entries[i], read_radiograph(self.files[i])
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=film.age if entry.age is None else entry.age,
-            sex=entry.sex or film.sex,
-            labels=entry.labels,
-            masks=self._masks(self.files[i], film.shape),
-            spacing=film.spacing,
-        )
+        age = film.age if entry.age is None else entry.age
+        masks = self._masks(self.files[i], film.shape)
+        return self.sample(i, film, age=age, sex=entry.sex or film.sex, masks=masks)
 
     def _masks(self, file: Path, shape: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
         inside = file.relative_to(self.folder).with_suffix(".png")

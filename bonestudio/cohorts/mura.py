@@ -67,15 +67,7 @@ class Mura(Cohort):
         """Read a film, [height, width]."""
         from bonestudio.imaging.reading import read_radiograph
 
-        entry, film = self.entries[i], read_radiograph(self.files[i])
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            labels=entry.labels,
-            spacing=film.spacing,
-        )
+        return self.sample(i, read_radiograph(self.files[i]))
 
     def parts(self, *, seed: int = 0) -> dict[Part, list[int]]:
         """90 % and 10 % of the official training set by patient, and the official validation set."""

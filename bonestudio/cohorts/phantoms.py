@@ -7,12 +7,13 @@ import numpy as np
 from bonestudio.cohorts.cohort import Cohort
 from bonestudio.cohorts.sample import Entry, Sample
 from bonestudio.errors import RequestError
-from bonestudio.imaging.types import Radiograph, Sex
 from bonestudio.phantoms.patient import VirtualPatient
 from bonestudio.phantoms.truth import Phantom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bonestudio.imaging.types import Sex
 
 Kind = Literal["phalange", "femur", "hand", "wrist", "forearm", "radius_scan", "hip"]
 GROWING = ("phalange", "femur", "hand")
@@ -76,17 +77,14 @@ class Phantoms(Cohort):
 
     def load(self, i: int) -> Sample:
         """Render patient ``i``: measures and angles become labels."""
-        entry, phantom = self.entries[i], self.phantom(i)
-        image, truth = phantom.image, phantom.truth
-        return Sample(
-            image=image.pixels if isinstance(image, Radiograph) else image.voxels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
+        phantom = self.phantom(i)
+        truth = phantom.truth
+        return self.sample(
+            i,
+            phantom.image,
             age=truth.age,
             sex=truth.sex,
             labels={**truth.measures, **{f"{k}_deg": v for k, v in truth.angles.items()}},
             masks=truth.masks,
             maps=truth.maps,
-            spacing=image.spacing,
         )

@@ -52,16 +52,7 @@ class RsnaBoneAge(Cohort):
         """Read a whole film, [height, width]."""
         from bonestudio.imaging.reading import read_radiograph
 
-        entry, film = self.entries[i], read_radiograph(self.files[i])
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=entry.age,
-            sex=entry.sex,
-            spacing=film.spacing,
-        )
+        return self.sample(i, read_radiograph(self.files[i]))
 
     def phalanges(
         self,

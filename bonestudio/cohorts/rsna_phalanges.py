@@ -99,13 +99,4 @@ class RsnaPhalanges(Cohort):
             size=self.size,
             frame=self.frame,
         )
-        return Sample(
-            image=crop.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=entry.age,
-            sex=entry.sex,
-            labels=entry.labels,
-            spacing=crop.spacing,
-        )
+        return self.sample(i, crop)

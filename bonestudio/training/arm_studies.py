@@ -60,17 +60,7 @@ class ArmStudies(OrderedPhantoms):
         arm = patient.wrist if kind == "wrist" else patient.forearm
         phantom = arm(view, fracture=fracture, style=style, side=SIDE, age=entry.age)
         film = prepared(phantom.image, size=EVENED) if self.evened else phantom.image
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=entry.age,
-            sex=entry.sex,
-            labels=entry.labels,
-            masks=phantom.truth.masks,
-            spacing=film.spacing,
-        )
+        return self.sample(i, film, masks=phantom.truth.masks)
 
 
 def _sex(number: int) -> Sex:

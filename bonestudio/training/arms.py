@@ -85,16 +85,7 @@ class Arms(OrderedPhantoms):
             for name, mask in phantom.truth.masks.items()
             if name in {"fracture", "radius", "ulna"}
         }
-        return Sample(
-            image=film.pixels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            sex=entry.sex,
-            labels=entry.labels,
-            masks=masks,
-            spacing=film.spacing,
-        )
+        return self.sample(i, film, masks=masks)
 
 
 class Prepared(Cohort):

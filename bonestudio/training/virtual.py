@@ -4,7 +4,6 @@ from typing import Any
 
 from bonestudio.cohorts.cohort import Cohort
 from bonestudio.cohorts.sample import Entry, Sample
-from bonestudio.imaging.types import Radiograph
 from bonestudio.phantoms.ordering import BROKEN, Order, orders
 
 
@@ -35,18 +34,8 @@ class OrderedPhantoms(Cohort):
 
     def load(self, i: int) -> Sample:
         """Render patient ``i``."""
-        order, entry = self.orders[i], self.entries[i]
-        image = order.render(view_of(order)).image
-        return Sample(
-            image=image.pixels if isinstance(image, Radiograph) else image.voxels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=entry.age,
-            sex=entry.sex,
-            labels=entry.labels,
-            spacing=image.spacing,
-        )
+        order = self.orders[i]
+        return self.sample(i, order.render(view_of(order)).image)
 
 
 def view_of(order: Order) -> str:

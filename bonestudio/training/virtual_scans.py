@@ -50,16 +50,7 @@ class RadiusStacks(Cohort):
         entry = self.entries[i]
         patient = VirtualPatient(int(entry.patient), entry.sex or "F")
         scan = patient.radius_scan(int(entry.labels["grade"]), age=entry.age, **self.options)
-        return Sample(
-            image=scan.image.voxels,
-            source=self.source,
-            name=entry.name,
-            patient=entry.patient,
-            age=entry.age,
-            sex=entry.sex,
-            labels={**entry.labels, **scan.truth.measures},
-            spacing=scan.image.spacing,
-        )
+        return self.sample(i, scan.image, labels={**entry.labels, **scan.truth.measures})
 
     def _grade(self, number: int) -> int:
         return self.grades[number // 2 % len(self.grades)]
