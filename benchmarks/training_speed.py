@@ -6,7 +6,7 @@ the ratio of the medians.
 
     python benchmarks/training_speed.py [--threads 2] [--steps 7] [--batch 16]
 
-On a CPU that others use as well, ``--clock processor --threads 1`` counts processor seconds.
+A generator that grows is measured in its last stage, or in stage k (from 1) as ``RECIPE@k``. On a CPU that others use as well, ``--clock processor --threads 1`` counts processor seconds.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from torch.utils.module_tracker import ModuleTracker
 
 from bonestudio.training.experiments import find_experiment
 from bonestudio.training.loop import Loop
-from bonestudio.training.recipes import read_recipe
+from bonestudio.training.recipes import Recipe, Stage, read_recipe
 from bonestudio.training.releases import write_release
 
 RECIPES = (
@@ -58,13 +58,11 @@ FEW = {
         "training.batch=2",
     ],
 }
-# The last stage of four, in which the generator moves with every step.
 GROWN = [
     "data.count=12",
     "options.critic_steps=1",
     "options.fid=0",
-    "training.stages=[" + 3 * "{ samples = 1, batch = 1 }, " + "{ samples = 9999, batch = 4 }]",
-]
+]  # the generator moves every step
 ON_SCANS = {  # virtual patients' scans
     "extractors/bone3d-phantom": ["data.count=24"],
     "extractors/vgs-phantom": ["data.count=24"],
@@ -97,14 +95,17 @@ class Side:
     clock = staticmethod(time.perf_counter)
 
     def __init__(self, recipe: str, overrides: list[str], data: Path, batch: int) -> None:
+        recipe, _, stage = recipe.partition("@")
         told = read_recipe(
             recipe,
             overrides=[f"training.batch={batch}", *overrides],
             data=None if recipe in ON_SCANS | ON_HIPS else str(data),
         )
+        if told.training.stages:
+            told = alone(told, int(stage or len(told.training.stages)), batch)
         experiment = find_experiment(told.experiment)(told.options, told.data)
         self.loop = Loop(told, experiment, data)
-        self.loop.step = len(self.loop.plan.stages) - 1  # the stages before take a step each
+        self.loop.step = int(stage or len(self.loop.plan.stages)) - 1  # a step each before it
         self.batch = self.loop.plan.at(self.loop.step).batch
         self.feed = self.loop.open_feed()
         self.seconds: list[float] = []
@@ -132,6 +133,13 @@ class Side:
     def speed(self) -> float:
         """Images per second."""
         return self.batch / statistics.median(self.seconds)
+
+
+def alone(told: Recipe, stage: int, batch: int) -> Recipe:
+    """Stretch one stage, faded in, and shorten the others to a step."""
+    stages = [Stage(samples=1, batch=1) for _ in told.training.stages]
+    stages[stage - 1] = Stage(samples=9999, batch=min(batch, told.training.stages[stage - 1].batch))
+    return told.model_copy(update={"training": told.training.model_copy(update={"stages": stages})})
 
 
 def peak(device: torch.device, dtype: torch.dtype) -> float:
@@ -192,7 +200,7 @@ def main() -> None:
         for recipe in chosen.recipes:
             if "-encoder-" in recipe:
                 hand_on(recipe.replace("-encoder", ""), data)
-            few = FEW.get(recipe, [])
+            few = FEW.get(recipe.partition("@")[0], [])
             plain = Side(recipe, [*few, *PLAIN], data, chosen.batch)
             ours = Side(recipe, few, data, chosen.batch)
             flops = ours.flops()
