@@ -39,6 +39,8 @@ export async function mountDeck(element, props, watch, send) {
 	watch("value", () => show(props.value));
 	show(props.value);
 	whenSeen(root, () => props.value || send.open());
+	// The page is left or loaded again: strokes that no file holds are asked about.
+	window.addEventListener("beforeunload", (event) => bones.edit > bones.saved && event.preventDefault());
 }
 
 const PATIENCE = 60_000; // milliseconds
@@ -46,6 +48,7 @@ const PATIENCE = 60_000; // milliseconds
 // What is saved is what is seen: wait until the server knows the last stroke.
 async function settled() {
 	const until = Date.now() + PATIENCE;
+	bones.saved = bones.edit;
 	while (bones.answered < bones.edit && Date.now() < until) await new Promise((done) => setTimeout(done, 30));
 }
 
