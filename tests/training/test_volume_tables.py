@@ -13,6 +13,7 @@ from bonestudio.metrics.extractors import find_extractor
 from bonestudio.training import volume_atlas
 from bonestudio.training.films import Films
 from bonestudio.training.tables import volume_editing, volume_reading, volumes
+from bonestudio.training.tables.table import Table, write_table
 from bonestudio.turing.sources import graded
 
 
@@ -131,3 +132,10 @@ def test_what_experts_grade_is_blind_and_carries_the_scores_of_its_volume(tmp_pa
     assert len({q.scores[names[0]] for q in questions}) > 1
     with pytest.raises(RequestError, match="not empty"):
         volume_reading.write_reading(folder, models=[BONE], data="phantom", references=16, seed=5)
+
+
+def test_a_table_in_which_nothing_could_be_measured_is_written_too(tmp_path):
+    empty = Table(
+        name="none", title="None", columns=["way", "R²"], rows=[], plotted=["R²"], notes=[]
+    )
+    assert [file.stat().st_size > 0 for file in write_table(empty, tmp_path)] == [True] * 3

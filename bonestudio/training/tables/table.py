@@ -106,11 +106,13 @@ def _plot(table: Table, path: Path) -> None:
     names = [name for name in table.plotted if any(_known(row, table, name) for row in table.rows)]
     rows = [row for row in table.rows if any(_known(row, table, name) for name in names)]
     labels = [" · ".join(str(cell) for cell in row[: table.labels]) for row in rows]
-    longest = max(map(len, labels))
+    longest = max(map(len, labels), default=0)
     figure = Figure(
         figsize=(1 + 0.07 * longest + 2.6 * max(1, len(names)), 1.2 + 0.45 * len(rows)),
         layout="constrained",
     )
+    if not rows:
+        figure.text(0.5, 0.5, "no values", ha="center")
     for number, name in enumerate(names, start=1):
         axes = figure.add_subplot(1, len(names), number)
         for place, row in enumerate(rows):
