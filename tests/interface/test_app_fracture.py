@@ -285,7 +285,7 @@ def test_a_cancelled_export_stops_and_leaves_nothing(mode, house, keep) -> None:
     page, temporary = mode("Export"), house[1]
     page.get_by_label("Images of each class").fill("2000")
     page.get_by_role("button", name="Make the set").click()
-    bar = page.locator(".fx-progress")
+    bar = page.locator(".bs-progress")
     expect(bar).to_contain_text("of 4000 images", timeout=SLOW)
     Box(page, "export").wait_for_film(256, 256)
     assert list(temporary.rglob("*.part"))

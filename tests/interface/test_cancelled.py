@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from bonestudio.instruments.density.export import COLUMNS
+from bonestudio.interface.jobs import Job, Pace
 from bonestudio.interface.tabs import density_many
 
 
@@ -22,20 +24,40 @@ def test_many_films_stop_after_the_film_in_hand_and_leave_no_upload(
         try:
             for name in names:
                 done.append(name)
-                yield dict.fromkeys(density_many.COLUMNS) | {"file": name, "verdict": "out"}
+                yield dict.fromkeys(COLUMNS) | {"file": name, "verdict": "out"}
         finally:
             closed.append(True)
 
     monkeypatch.setattr(density_many, "estimate_films", estimated)
     parts = density_many.Page.__dataclass_fields__
-    page = SimpleNamespace(**{name: name for name in parts})
+    job = Job(start="start", stop="stop", bar="bar", things="films", upload="upload")
+    page = SimpleNamespace(**{name: name for name in parts} | {"job": job})
     visitor = SimpleNamespace(session_hash="one")
     steps = density_many.Answers(page=page).estimate(
         [str(film) for film in films], density_many.UNKNOWN, None, visitor
     )
-    first = next(steps)
-    assert first["stop"]["interactive"]
+    begun = next(steps)
+    assert begun["stop"]["interactive"]
+    assert (done, "0 of 5 films" in begun["bar"]) == ([], True)
+    assert "1 of 5 films" in next(steps)["bar"]
     steps.close()  # what Gradio does when Cancel is pressed
     assert (len(done), closed) == (1, [True])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert density_many.Answers(page=page).stopped()["start"]["interactive"]
+
+
+def test_controls_at_rest_are_as_they_were_and_the_upload_is_used_up() -> None:
+    job = Job(start="start", stop="stop", bar="bar", things="films", upload="upload")
+    assert set(job.running(3, 5)) == {"start", "stop", "bar"}
+    rest = job.at_rest()
+    assert rest["start"]["interactive"]
+    assert not rest["stop"]["interactive"]
+    assert "hidden" in rest["bar"]
+    assert rest["upload"] is None
+    assert "upload" not in Job(start="start", stop="stop", bar="bar", things="films").at_rest()
+
+
+def test_the_first_picture_is_due_at_once_the_last_always() -> None:
+    pace = Pace(every=3600)
+    assert [pace.due(), pace.due(), pace.due(last=True)] == [True, False, True]
+    assert pace.rate(0, "films") == ""
+    assert pace.rate(3, "films").endswith(" films a second")

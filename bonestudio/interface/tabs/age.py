@@ -15,14 +15,14 @@ from bonestudio.instruments.age.film import Anatomy
 from bonestudio.instruments.age.progression import OLDEST, AgeProgression, Progression
 from bonestudio.instruments.lightbox.films import Opened
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.age_api import age
 from bonestudio.interface.tabs.age_page import AgePage, age_page, usable_samples, weights_choices
-from bonestudio.interface.tabs.age_words import ONE_AT_A_TIME, SEXES, facts, weights_of
+from bonestudio.interface.tabs.age_words import SEXES, facts
 from bonestudio.interface.viewers.age import packed
-
-_HOUR = 3600
+from bonestudio.interface.words import learned_from
 
 _ages = AgeProgression()
 
@@ -30,7 +30,7 @@ _ages = AgeProgression()
 def fill() -> None:
     """Lay out the tab and connect it."""
     page = age_page(_ages)
-    opened, made = (gr.State(None, time_to_live=_HOUR) for _ in range(2))
+    opened, made = (gr.State(None, time_to_live=HOUR) for _ in range(2))
     answers = Answers(page=page, opened=opened, made=made)
     outputs = [opened, made, page.upload, page.deck, page.read, page.bone, page.sex, page.now]
     outputs += [page.model, page.status]
@@ -38,8 +38,7 @@ def fill() -> None:
     def on(event: Any, answer: Any, inputs: Any, to: Any = outputs, **options: Any) -> Any:
         emptied = [page.upload] if event == page.upload.upload else []
         done = spoken(page.status, answer, *emptied)
-        private = {"api_visibility": "private", "show_progress": "hidden"} | ONE_AT_A_TIME
-        return event(done, inputs, to, **private, **options)
+        return event(done, inputs, to, **QUIET, **NETWORKS, **options)
 
     late = []
     if page.samples is not None:
@@ -56,7 +55,7 @@ def fill() -> None:
     on(page.detail.input, answers.choose, [*said, page.model], kept, trigger_mode="always_last")
     on(page.model.input, answers.choose, [*said, page.model], kept, trigger_mode="always_last")
     on(page.found.save, answers.save, made, [page.saved, page.status])
-    api(age, api_name="age", **ONE_AT_A_TIME)
+    api(age, api_name="age", **NETWORKS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +149,7 @@ class Answers:
         # What the person leaves open stays open, whatever the file says.
         bare = replace(film.film, age=told.age, sex=told.sex)
         made = _ages.progress(bare, told.bone, model=told.model, detail=told.detail)
-        words = weights_of(made.model)
+        words = learned_from(made.model)
         badge = "Virtual patient" if film.simulated else None
         value = packed(made, session.folder(request), weights=words, badge=badge, keep_age=keep)
         took = f"{time.perf_counter() - started:.2f} s, all ages in {made.seconds:.2f} s"

@@ -7,9 +7,10 @@ import gradio as gr
 from bonestudio.instruments.age.film import Anatomy
 from bonestudio.instruments.age.progression import AgeProgression
 from bonestudio.interface import frame
-from bonestudio.interface.tabs.age_words import BONES, SEXES, weights_of
+from bonestudio.interface.tabs.age_words import BONES, SEXES
 from bonestudio.interface.viewers.age import age_deck, age_findings
 from bonestudio.interface.viewers.radiograph import radiograph_viewer
+from bonestudio.interface.words import learned_from
 
 _ABOUT = (
     "Shows the bone of a finger or a knee younger or older. Every aged image is simulated, not a "
@@ -93,7 +94,7 @@ def age_page(ages: AgeProgression) -> AgePage:
 
 def weights_choices(ages: AgeProgression, bone: Anatomy) -> list[tuple[str, str]]:
     """List the weights for a bone: what they were trained on, and their id."""
-    return [(f"{card.name}, {weights_of(card)}", card.id) for card in ages.models(bone)]
+    return [(f"{card.name}, {learned_from(card)}", card.id) for card in ages.models(bone)]
 
 
 def usable_samples(ages: AgeProgression) -> list[str]:

@@ -15,6 +15,7 @@ from bonestudio.instruments.density.export import export
 from bonestudio.instruments.density.truth import Compared, compared, read_truth
 from bonestudio.instruments.lightbox.films import Opened
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.density_api import density
@@ -28,8 +29,8 @@ from bonestudio.interface.tabs.density_page import (
     density_page,
     sex_word,
 )
-from bonestudio.interface.tabs.fracture_shared import HOUR, PRIVATE, learned_from
 from bonestudio.interface.viewers.density import more_html, packed, scores_html
+from bonestudio.interface.words import learned_from
 
 Asked = dict[Any, Any]
 
@@ -57,7 +58,7 @@ def fill() -> None:
             _one()
         with frame.inner_tab("Many films", name="density-many"):
             many_panel()
-    api(density, api_name="density", concurrency_id="networks", concurrency_limit=1)
+    api(density, api_name="density", **NETWORKS)
 
 
 def _one() -> None:
@@ -72,7 +73,7 @@ def _one() -> None:
     def on(event: Any, answer: Any, to: Any = outputs, **options: Any) -> Any:
         emptied = {page.upload.upload: [page.upload], page.truth.upload: [page.truth]}
         done = spoken(page.status, answer, *emptied.get(event, []))
-        return event(done, asked, to, **PRIVATE, **options)
+        return event(done, asked, to, **QUIET, **NETWORKS, **options)
 
     late = []
     if page.samples is not None:

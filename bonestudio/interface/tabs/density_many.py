@@ -1,6 +1,5 @@
 """Many films at once: a row each, watched while they are estimated, stopped within a film, handed out as CSV."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,10 @@ import gradio as gr
 from bonestudio.errors import RequestError
 from bonestudio.instruments.density.export import as_csv, estimate_films
 from bonestudio.interface import frame, session
-from bonestudio.interface.refusal import spoken_steps
+from bonestudio.interface.jobs import Job, Pace, job_controls
 from bonestudio.interface.tabs.density_page import SEXES, UNKNOWN
-from bonestudio.interface.tabs.fracture_shared import PRIVATE, SETS_IN_TURN, took
 from bonestudio.interface.viewers.density import table_html
-from bonestudio.interface.viewers.fracture import progress_bar
+from bonestudio.interface.words import took
 
 _ABOUT = (
     "Estimates many films of hips, one after the other, into a table to take along. Age and sex are "
@@ -25,7 +23,6 @@ _INSIDE = (
     "A row for each film: density of proximal femur, total hip and neck in g/cm² with its 90 % "
     "interval, T-score or Z-score, and the reason where no density is told."
 )
-_EVERY = 0.4  # seconds between two pictures of the table
 _TABLE = "labels.csv"
 _MOST = 1000  # films at once in the app; the command line has no such bound
 
@@ -37,9 +34,7 @@ class Page:
     upload: gr.File
     sex: gr.Radio
     age: gr.Number
-    start: gr.Button
-    stop: gr.Button
-    bar: gr.HTML
+    job: Job
     table: gr.HTML
     read: gr.HTML
     saved: gr.HTML
@@ -49,28 +44,13 @@ class Page:
 def many_panel() -> None:
     """Lay out the page and connect it."""
     page = _page()
-    answers = Answers(page=page)
-    shown = [
-        page.upload,
-        page.start,
-        page.stop,
-        page.bar,
-        page.table,
-        page.read,
-        page.saved,
-        page.status,
-    ]
-    estimating = page.start.click(
-        spoken_steps(page.status, answers.estimate, answers.ready),
+    page.job.connect(
+        Answers(page=page).estimate,
         [page.upload, page.sex, page.age],
-        shown,
-        **{**PRIVATE, **SETS_IN_TURN},
+        [page.table, page.read, page.saved],
+        status=page.status,
+        stopped="Stopped; the table shows what was done, no file is made",
     )
-    # Cancelling closes the iterator after the film in hand; the uploads go with it.
-    page.stop.click(
-        answers.stopped, None, [page.upload, page.start, page.stop, page.bar, page.status],
-        cancels=[estimating], queue=False, api_visibility="private", show_progress="hidden",
-    )  # fmt: skip
 
 
 def _page() -> Page:
@@ -86,9 +66,7 @@ def _page() -> Page:
                 age = gr.Number(
                     label="Age, years (empty: unknown)", value=None, minimum=0, maximum=110, precision=0, elem_id="density-many-age"
                 )  # fmt: skip
-            start = gr.Button("Estimate all", variant="primary", elem_id="density-start")
-            stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="density-stop")
-            bar = gr.HTML(progress_bar(), apply_default_css=False, js_on_load=None)
+            job = job_controls("Estimate all", name="density", things="films", upload=upload)
         with frame.image():
             table = gr.HTML(
                 table_html([]), elem_id="density-table", elem_classes="dn-fill", apply_default_css=False, js_on_load=None
@@ -101,8 +79,7 @@ def _page() -> Page:
             saved = frame.download()
     status = frame.status_line("Nothing is being estimated")
     return Page(
-        upload=upload, sex=sex, age=age, start=start, stop=stop, bar=bar, table=table, read=read,
-        saved=saved, status=status,
+        upload=upload, sex=sex, age=age, job=job, table=table, read=read, saved=saved, status=status,
     )  # fmt: skip
 
 
@@ -117,23 +94,19 @@ class Answers:
     ) -> Iterator[dict[Any, Any]]:
         """Estimate all films, showing the table as it grows, and hand it out."""
         films, table = _named(paths)
-        page, started = self.page, time.perf_counter()
+        page, pace = self.page, Pace()
         rows: list[dict[str, Any]] = []
-        shown = 0.0
         try:
+            yield page.job.running(0, len(films))
             for row in estimate_films(films, table=table, age=age, sex=SEXES[sex]):
                 rows.append(row)
-                if len(rows) < len(films) and time.perf_counter() - shown < _EVERY:
+                if not pace.due(last=len(rows) == len(films)):
                     yield {}  # a place to stop at
                     continue
-                shown = time.perf_counter()
-                rate = f"{len(rows) / (shown - started):.1f} films a second"
                 yield {
-                    page.start: gr.update(interactive=False),
-                    page.stop: gr.update(interactive=True),
-                    page.bar: progress_bar(len(rows), len(films), things="films"),
+                    **page.job.running(len(rows), len(films)),
                     page.table: table_html(rows),
-                    page.status: frame.said("Estimating", rate),
+                    page.status: frame.said("Estimating", pace.rate(len(rows), "films")),
                 }
         finally:
             for path in [*films.values(), *([table] if table else [])]:
@@ -142,7 +115,7 @@ class Answers:
         path.write_bytes(as_csv(rows))
         told = sum(row["bmd_g_cm2"] is not None for row in rows)
         yield {
-            **self.ready(),
+            **page.job.at_rest(),
             page.saved: frame.handed(path),
             page.read: frame.facts(
                 {
@@ -151,23 +124,9 @@ class Answers:
                     "Refused": str(len(rows) - told),
                 }
             ),
-            page.status: frame.said("Saved as density.csv", f"{len(rows)} films", took(started)),
-        }
-
-    def stopped(self) -> dict[Any, Any]:
-        """Say that no more films are estimated."""
-        return {
-            **self.ready(),
-            self.page.status: frame.said("Stopped; the table shows what was done, no file is made"),
-        }
-
-    def ready(self) -> dict[Any, Any]:
-        """Return what the controls look like while nothing is estimated."""
-        return {
-            self.page.upload: None,
-            self.page.start: gr.update(interactive=True),
-            self.page.stop: gr.update(interactive=False),
-            self.page.bar: progress_bar(),
+            page.status: frame.said(
+                "Saved as density.csv", f"{len(rows)} films", took(pace.started)
+            ),
         }
 
 

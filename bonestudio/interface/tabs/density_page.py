@@ -8,9 +8,9 @@ import gradio as gr
 from bonestudio.imaging.types import Laterality, Sex
 from bonestudio.instruments.density.estimator import DensityEstimator
 from bonestudio.interface import frame
-from bonestudio.interface.tabs.fracture_shared import learned_from
 from bonestudio.interface.viewers.density import density_deck
 from bonestudio.interface.viewers.radiograph import radiograph_viewer
+from bonestudio.interface.words import learned_from
 
 ESTIMATOR: Final = DensityEstimator()
 UNKNOWN: Final = "Unknown"

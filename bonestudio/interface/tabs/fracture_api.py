@@ -18,8 +18,9 @@ from bonestudio.instruments.fracture.design import design_of
 from bonestudio.instruments.fracture.models import hand_model
 from bonestudio.instruments.fracture.wanted import Wanted
 from bonestudio.interface import session
+from bonestudio.interface.events import JOBS, NETWORKS
 from bonestudio.interface.tabs.fracture_classify import open_views
-from bonestudio.interface.tabs.fracture_shared import IN_TURN, SETS_IN_TURN, STUDIO
+from bonestudio.interface.tabs.fracture_shared import STUDIO
 
 _NOTICE = "Simulated. Research use, not for diagnosis."
 _MOST = 2000  # images of a class
@@ -28,11 +29,11 @@ _MOST = 2000  # images of a class
 def endpoints() -> None:
     """Offer what has its weights here."""
     if STUDIO.models():
-        api(fracture_sample, api_name="fracture_sample", **IN_TURN)
-    api(fracture_design, api_name="fracture_design", **IN_TURN)
+        api(fracture_sample, api_name="fracture_sample", **NETWORKS)
+    api(fracture_design, api_name="fracture_design", **NETWORKS)
     if classifiers():
-        api(fracture_classify, api_name="fracture_classify", **IN_TURN)
-    api(fracture_export, api_name="fracture_export", **SETS_IN_TURN)
+        api(fracture_classify, api_name="fracture_classify", **NETWORKS)
+    api(fracture_export, api_name="fracture_export", **JOBS)
 
 
 def fracture_sample(

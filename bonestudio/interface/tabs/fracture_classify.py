@@ -16,16 +16,11 @@ from bonestudio.instruments.fracture.abnormality import Judgement, classifiers
 from bonestudio.instruments.fracture.samples import Sample, healthy_sample, samples
 from bonestudio.instruments.lightbox.films import LightBox
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken
-from bonestudio.interface.tabs.fracture_shared import (
-    HOUR,
-    PRIVATE,
-    SIMULATED,
-    STUDIO,
-    learned_from,
-    took,
-)
+from bonestudio.interface.tabs.fracture_shared import SIMULATED, STUDIO
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown, radiograph_viewer
+from bonestudio.interface.words import learned_from, took
 
 _ABOUT = (
     "Says how likely a study of one or more views is abnormal; cyan on the film is what spoke for it. "
@@ -66,7 +61,9 @@ def classify_panel(tab: gr.Tab) -> None:
     shown = [page.opened, page.upload, page.viewer, page.view, page.answer, page.read, page.status]
 
     def on(event: Any, answer: Any, inputs: Any, *emptied: Any, **options: Any) -> Any:
-        return event(spoken(page.status, answer, *emptied), inputs, shown, **PRIVATE, **options)
+        return event(
+            spoken(page.status, answer, *emptied), inputs, shown, **QUIET, **NETWORKS, **options
+        )
 
     late = [on(tab.select, answers.first, [page.opened, page.model])]
     on(page.strip.pick, answers.sample, page.model, cancels=late)

@@ -11,6 +11,7 @@ from bonestudio.instruments.fracture.design import LEVEL, LEVELS, Design
 from bonestudio.instruments.fracture.samples import samples, save_design
 from bonestudio.instruments.fracture.studio import Drawn
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs.fracture_design_page import (
     VIEWS,
@@ -20,9 +21,10 @@ from bonestudio.interface.tabs.fracture_design_page import (
     facts,
     mask,
 )
-from bonestudio.interface.tabs.fracture_shared import PRIVATE, SIMULATED, STUDIO, learned_from, took
+from bonestudio.interface.tabs.fracture_shared import SIMULATED, STUDIO
 from bonestudio.interface.viewers.fracture import packed_line
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown
+from bonestudio.interface.words import learned_from, took
 
 _CYAN = (76, 201, 240)
 Asked = dict[Any, Any]
@@ -36,7 +38,7 @@ def design_panel() -> None:
     shown = [page.viewer, page.line, page.code, page.mask, page.read, page.status]
 
     def on(event: Any, answer: Any, inputs: Any, to: Any, **options: Any) -> Any:
-        return event(spoken(page.status, answer), inputs, to, **PRIVATE, **options)
+        return event(spoken(page.status, answer), inputs, to, **QUIET, **NETWORKS, **options)
 
     limited = [page.controls[name] for name in ("level", "view")]
     late = [on(page.line.open, answers.first, asked, shown)]

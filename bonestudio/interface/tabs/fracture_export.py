@@ -1,6 +1,5 @@
 """Export: a labelled set as a ZIP, watched while it is made, stopped within an image."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +9,18 @@ import gradio as gr
 from bonestudio.instruments.fracture.samples import opened_image, samples
 from bonestudio.instruments.fracture.wanted import Wanted
 from bonestudio.interface import frame, session
-from bonestudio.interface.refusal import spoken, spoken_steps
-from bonestudio.interface.tabs.fracture_shared import PRIVATE, SETS_IN_TURN, SIMULATED, STUDIO, took
-from bonestudio.interface.viewers.fracture import progress_bar
+from bonestudio.interface.events import NETWORKS, QUIET
+from bonestudio.interface.jobs import Job, Pace, job_controls
+from bonestudio.interface.refusal import spoken
+from bonestudio.interface.tabs.fracture_shared import SIMULATED, STUDIO
 from bonestudio.interface.viewers.radiograph import Overlay, Sheet, Shown, radiograph_viewer
+from bonestudio.interface.words import took
 
 _ABOUT = (
     "Packs a labelled set in MURA's layout with masks and a manifest that makes every image again, "
     "bit for bit. All images are simulated."
 )
 _MOST = 2000  # images of a class in the app; the command line has no such bound
-_EVERY = 0.4  # seconds between two pictures of the set on the page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +32,8 @@ class Page:
     seed: gr.Number
     size: gr.Dropdown
     refined: gr.Checkbox
-    make: gr.Button
-    stop: gr.Button
+    job: Job
     viewer: gr.HTML
-    bar: gr.HTML
     read: gr.HTML
     saved: gr.HTML
     status: gr.HTML
@@ -47,22 +45,17 @@ def export_panel(tab: gr.Tab) -> None:
     seen = gr.State(value=False)
     answers = Answers(page=page, seen=seen)
     example = tab.select(
-        spoken(page.status, answers.example), seen, [seen, page.viewer, page.status], **PRIVATE
-    )
-    said = [page.source, page.count, page.seed, page.size, page.refined]
-    shown = [page.make, page.stop, page.viewer, page.bar, page.read, page.saved, page.status]
-    making = page.make.click(
-        spoken_steps(page.status, answers.make, answers.ready),
-        said,
-        shown,
-        cancels=example,
-        **{**PRIVATE, **SETS_IN_TURN},
-    )
-    # Cancelling closes the iterator after the image in hand; the set's file goes with it.
-    page.stop.click(
-        answers.stopped, None, [page.make, page.stop, page.bar, page.status], cancels=[making],
-        queue=False, api_visibility="private", show_progress="hidden",
+        spoken(page.status, answers.example), seen, [seen, page.viewer, page.status],
+        **QUIET, **NETWORKS,
     )  # fmt: skip
+    page.job.connect(
+        answers.make,
+        [page.source, page.count, page.seed, page.size, page.refined],
+        [page.viewer, page.read, page.saved],
+        status=page.status,
+        stopped="Stopped; nothing is left of the set",
+        cancels=example,
+    )
 
 
 def _page() -> Page:
@@ -89,9 +82,7 @@ def _page() -> Page:
                 size = gr.Dropdown(
                     [128, 256, 320, 512], value=256, label="Pixels a side", elem_id="export-size"
                 )
-            make = gr.Button("Make the set", variant="primary", elem_id="export-make")
-            stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="export-stop")
-            bar = gr.HTML(progress_bar(), apply_default_css=False, js_on_load=None)
+            job = job_controls("Make the set", name="export", things="images")
         with frame.image():
             viewer = radiograph_viewer(name="export", title="Image of the set made last")
         with frame.findings():
@@ -102,8 +93,8 @@ def _page() -> Page:
             saved = frame.download()
     status = frame.status_line("Nothing is being made")
     return Page(
-        source=source, count=count, seed=seed, size=size, refined=refined, make=make, stop=stop,
-        viewer=viewer, bar=bar, read=read, saved=saved, status=status,
+        source=source, count=count, seed=seed, size=size, refined=refined, job=job,
+        viewer=viewer, read=read, saved=saved, status=status,
     )  # fmt: skip
 
 
@@ -143,45 +134,25 @@ class Answers:
         request: gr.Request,
     ) -> Iterator[dict[Any, Any]]:
         """Make a set, showing it on the way, and hand it out."""
-        started = time.perf_counter()
-        page = self.page
+        page, pace = self.page, Pace()
         asked = min(int(count or 0), _MOST)
         wanted = Wanted(
             source=source, count=asked, seed=int(seed or 0), size=size,
             refined=refined and source != "hand",
         )  # fmt: skip
         path = session.fresh_folder(request) / f"{source}s-{asked}-seed{wanted.seed}.zip"
-        shown = 0.0
+        yield page.job.running(0, wanted.total)
         for step in STUDIO.export(wanted, path):
-            if step.path is None and time.perf_counter() - shown < _EVERY:
-                yield {}
+            if not pace.due(last=step.path is not None):
+                yield {}  # a place to stop at
                 continue
-            shown = time.perf_counter()
-            rate = f"{step.done / (shown - started):.1f} images a second" if step.done else ""
             yield {
-                page.make: gr.update(interactive=False),
-                page.stop: gr.update(interactive=True),
-                page.bar: progress_bar(step.done, step.total),
-                page.status: frame.said("Making the set", rate),
+                **page.job.running(step.done, step.total),
+                page.status: frame.said("Making the set", pace.rate(step.done, "images")),
                 **(self._seen(step, request) if step.image else {}),
             }
-        told = frame.said(f"Saved as {path.name}", f"{wanted.total} images", took(started))
-        yield {**self.ready(), page.saved: frame.handed(path), page.status: told}
-
-    def stopped(self) -> dict[Any, Any]:
-        """Say that the set is not being made any more."""
-        return {
-            **self.ready(),
-            self.page.status: frame.said("Stopped; nothing is left of the set"),
-        }
-
-    def ready(self) -> dict[Any, Any]:
-        """Return what the controls look like while nothing is made."""
-        return {
-            self.page.make: gr.update(interactive=True),
-            self.page.stop: gr.update(interactive=False),
-            self.page.bar: progress_bar(),
-        }
+        told = frame.said(f"Saved as {path.name}", f"{wanted.total} images", took(pace.started))
+        yield {**page.job.at_rest(), page.saved: frame.handed(path), page.status: told}
 
     def _seen(self, step: Any, request: gr.Request) -> dict[Any, Any]:
         """Show the image made last with its mask."""

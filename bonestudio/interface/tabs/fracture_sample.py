@@ -13,9 +13,11 @@ from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.fracture.models import hand_model
 from bonestudio.instruments.fracture.samples import png
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken
-from bonestudio.interface.tabs.fracture_shared import HOUR, PRIVATE, STUDIO, learned_from, took
+from bonestudio.interface.tabs.fracture_shared import STUDIO
 from bonestudio.interface.viewers.fracture import hand_sheet, packed_hands, packed_walk
+from bonestudio.interface.words import learned_from, took
 
 _ABOUT = (
     "Draws hands that belong to nobody, failed ones too. The clearest is large; choose any other. "
@@ -66,7 +68,7 @@ def sample_panel() -> None:
     said: list[Any] = [page.seed, page.count, page.spread, page.model]
 
     def on(event: Any, answer: Any, inputs: Any, to: Any, **options: Any) -> Any:
-        return event(spoken(page.status, answer), inputs, to, **PRIVATE, **options)
+        return event(spoken(page.status, answer), inputs, to, **QUIET, **NETWORKS, **options)
 
     late = [on(page.sheet.open, answers.draw, said, drawn)]
     for control in said:

@@ -11,14 +11,15 @@ from gradio.events import api
 from bonestudio.errors import BoneStudioError, RequestError
 from bonestudio.instruments.lightbox.films import LightBox, Opened, SaveAs
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.scan import scan_panel
 from bonestudio.interface.viewers.radiograph import Sheet, Shown, radiograph_viewer
+from bonestudio.interface.words import took
 
 _ABOUT = "Opens any bone film to look at, measure and save. No trained network is used here."
 _KINDS: tuple[SaveAs, ...] = ("PNG", "DICOM", "TIFF")
-_HOUR = 3600
 
 _box = LightBox()
 
@@ -34,7 +35,7 @@ def fill() -> None:
 
 def film_panel() -> None:
     """Lay out the page of films and connect it."""
-    opened = gr.State(None, time_to_live=_HOUR)
+    opened = gr.State(None, time_to_live=HOUR)
     with frame.page():
         with frame.source():
             frame.about(_ABOUT)
@@ -66,7 +67,7 @@ def film_panel() -> None:
             read: frame.facts(_facts(film)),
             even: gr.update(value=False, interactive=True),
             save: gr.update(interactive=True),
-            status: frame.said("Film", "computed here", _took(started)),
+            status: frame.said("Film", "computed here", took(started)),
         }
 
     def open_upload(path: str | None, request: gr.Request) -> dict[Any, Any]:
@@ -95,7 +96,7 @@ def film_panel() -> None:
         started = time.perf_counter()
         sheet = _sheet(_there(film), request, evened=evened, keep_view=True)
         what = "local contrast evened out" if evened else "contrast as read"
-        return {viewer: sheet, status: frame.said("Film", what, "computed here", _took(started))}
+        return {viewer: sheet, status: frame.said("Film", what, "computed here", took(started))}
 
     def save_film(
         film: Opened | None,
@@ -110,17 +111,16 @@ def film_panel() -> None:
             status: frame.said(f"Saved as {path.name}", "without patient data"),
         }
 
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [opened, upload, viewer, read, even, save, status]
     if samples is None:
-        upload.upload(spoken(status, open_upload, upload), upload, outputs, **private)
+        upload.upload(spoken(status, open_upload, upload), upload, outputs, **QUIET)
     else:
         # The first sample must not come after, and over, what a quick visitor opens.
-        late = [gr.on(None, spoken(status, open_first), None, outputs, **private)]
-        upload.upload(spoken(status, open_upload, upload), upload, outputs, cancels=late, **private)
-        samples.pick(spoken(status, open_sample), None, outputs, cancels=late, **private)
-    even.input(spoken(status, even_out), [opened, even], [viewer, status], **private)
-    save.click(spoken(status, save_film), [opened, kind, even], [saved, status], **private)
+        late = [gr.on(None, spoken(status, open_first), None, outputs, **QUIET)]
+        upload.upload(spoken(status, open_upload, upload), upload, outputs, cancels=late, **QUIET)
+        samples.pick(spoken(status, open_sample), None, outputs, cancels=late, **QUIET)
+    even.input(spoken(status, even_out), [opened, even], [viewer, status], **QUIET)
+    save.click(spoken(status, save_film), [opened, kind, even], [saved, status], **QUIET)
     api(inspect, api_name="inspect")
 
 
@@ -128,10 +128,6 @@ def _there(film: Opened | None) -> Opened:
     if film is None:
         raise RequestError("Open a film first.")
     return film
-
-
-def _took(started: float) -> str:
-    return f"{time.perf_counter() - started:.2f} s"
 
 
 def _samples() -> gr.HTML | None:

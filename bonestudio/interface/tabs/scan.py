@@ -13,13 +13,13 @@ from bonestudio.errors import BoneStudioError, RequestError
 from bonestudio.instruments.lightbox import scans
 from bonestudio.instruments.lightbox.scans import ScanViewer
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.viewers.volume import picture, volume_viewer
 
 _ABOUT = (
     "Opens any bone scan: NIfTI, NRRD, MHA, Scanco AIM and ISQ, NPY, DICOM slices or their zip."
 )
-_HOUR = 3600
 _NOT_KNOWN = "not known"
 _SAVES: dict[str, tuple[str, Callable[[ScanViewer, Path], Path]]] = {
     "Volume, NIfTI": ("scan.nii.gz", lambda viewer, path: viewer.save(path)),
@@ -27,12 +27,11 @@ _SAVES: dict[str, tuple[str, Callable[[ScanViewer, Path], Path]]] = {
     "Surface, STL": ("scan.stl", lambda viewer, path: viewer.surface(path)),
     "Turntable, MP4": ("scan.mp4", lambda viewer, path: viewer.turntable(path)),
 }
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def scan_panel(tab: gr.Tab | None = None) -> None:  # noqa: C901 - a page and what its parts do
     """Lay out the panel and connect it."""
-    opened = gr.State(None, time_to_live=_HOUR)
+    opened = gr.State(None, time_to_live=HOUR)
     with frame.page():
         with frame.source():
             frame.about(_ABOUT)
@@ -117,14 +116,12 @@ def scan_panel(tab: gr.Tab | None = None) -> None:  # noqa: C901 - a page and wh
         }
 
     every = [opened, upload, viewer, read, unit, save, status]
-    upload.upload(spoken(status, open_upload, upload), upload, every, **_PRIVATE)
+    upload.upload(spoken(status, open_upload, upload), upload, every, **QUIET)
     if strip is not None:
-        strip.pick(spoken(status, open_sample), None, every, **_PRIVATE)
+        strip.pick(spoken(status, open_sample), None, every, **QUIET)
         if tab is not None:
-            tab.select(spoken(status, open_first), opened, every, **_PRIVATE)
-    unit.input(
-        spoken(status, take_unit), [opened, unit], [opened, viewer, read, status], **_PRIVATE
-    )
+            tab.select(spoken(status, open_first), opened, every, **QUIET)
+    unit.input(spoken(status, take_unit), [opened, unit], [opened, viewer, read, status], **QUIET)
     save.click(
         spoken(status, save_scan), [opened, kind], [saved, status],
         api_visibility="private", show_progress="minimal",

@@ -16,9 +16,9 @@ from bonestudio.instruments.segmentation.export import export, read_labels, seg_
 from bonestudio.instruments.segmentation.segmenter import Anatomy, BoneSegmenter, Segmentation
 from bonestudio.instruments.segmentation.ways import Way, ways_here
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import HOUR, NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
-from bonestudio.interface.tabs.fracture_shared import HOUR, PRIVATE, took
 from bonestudio.interface.tabs.segmentation_api import segment
 from bonestudio.interface.tabs.segmentation_page import (
     BOX,
@@ -36,6 +36,7 @@ from bonestudio.interface.viewers.segmentation import (
     packed_findings,
     unpacked,
 )
+from bonestudio.interface.words import took
 
 _segmenter = BoneSegmenter()
 _ASKED = 10**6  # an answer that no stroke asked for counts after all strokes
@@ -69,7 +70,7 @@ def fill() -> None:
     def on(event: Any, answer: Any, inputs: Any, to: Any = outputs, **options: Any) -> Any:
         emptied = {page.upload.upload: [page.upload], page.truth.upload: [page.truth]}
         done = spoken(page.status, answer, *emptied.get(event, []))
-        return event(done, inputs, to, **PRIVATE, **options)
+        return event(done, inputs, to, **QUIET, **NETWORKS, **options)
 
     late = []
     if page.samples is not None:
@@ -86,7 +87,7 @@ def fill() -> None:
     on(page.deck.edited, answers.edit, case, measured, trigger_mode="multiple")
     on(page.deck.moved, answers.move, case, measured, trigger_mode="multiple")
     on(page.save.click, answers.save, [case, page.kind], [page.saved, page.status], js=WHEN_SETTLED)
-    api(segment, api_name="segment", concurrency_id="networks", concurrency_limit=1)
+    api(segment, api_name="segment", **NETWORKS)
 
 
 @dataclass(frozen=True, kw_only=True)

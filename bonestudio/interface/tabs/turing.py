@@ -10,6 +10,7 @@ import gradio as gr
 
 from bonestudio.errors import RequestError
 from bonestudio.interface import frame, session
+from bonestudio.interface.events import QUIET
 from bonestudio.interface.refusal import spoken
 from bonestudio.interface.tabs import Tab
 from bonestudio.interface.tabs.turing_form import KINDS, Form, study_form, study_of
@@ -93,7 +94,7 @@ def fill() -> None:
         return handed | {status: frame.said("Report and answers saved")}
 
     _connect_form(form, page, links, status)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **_IN_TURN}
+    quiet = {**QUIET, **_IN_TURN}
     table.pick(spoken(status, pick), None, [*page, links], **quiet)
     table.ask(spoken(status, progress), chosen, page, **quiet)
     enrol.click(spoken(status, add), [chosen, name], [*page, links, name], **quiet)
@@ -114,8 +115,7 @@ def _connect_form(form: Form, page: list[Any], links: gr.HTML, status: gr.HTML) 
         spoken(status, open_study),
         form.fields,
         [*page, links, form.title, *form.uploads],
-        api_visibility="private",
-        show_progress="hidden",
+        **QUIET,
         **_IN_TURN,
     )
 

@@ -11,6 +11,7 @@ import gradio as gr
 
 from bonestudio.errors import RequestError
 from bonestudio.interface import session
+from bonestudio.interface.events import QUIET
 from bonestudio.turing.equivalence import reads_needed
 
 if TYPE_CHECKING:  # loaded when a study is opened
@@ -70,9 +71,8 @@ def study_form() -> Form:
         override = gr.Textbox(label="Reason to override the leak audit")
     submit = gr.Button("Open study", variant="primary", elem_id="study-open")
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([kind.input, place.input], _upload_boxes, [kind, place], uploads, **quiet)
-    margin.release(_sample_size, margin, size, **quiet)
+    gr.on([kind.input, place.input], _upload_boxes, [kind, place], uploads, **QUIET)
+    margin.release(_sample_size, margin, size, **QUIET)
     fields = [title, kind, place, *uploads, readers, *numbers, margin, override]
     return Form(fields, title, uploads, submit)
 

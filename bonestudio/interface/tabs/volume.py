@@ -6,17 +6,16 @@ import gradio as gr
 from gradio.events import api
 
 from bonestudio.instruments.volume.editor import VolumeEditor
+from bonestudio.interface.events import HOUR, NETWORKS, QUIET
 from bonestudio.interface.refusal import spoken, spoken_steps
 from bonestudio.interface.tabs import Tab, volume_api
 from bonestudio.interface.tabs.volume_answers import Answers
 from bonestudio.interface.tabs.volume_page import volume_page
-from bonestudio.interface.tabs.volume_work import HOUR
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # One network at a time, whoever asks; what waits for a slider to rest does not wait in that queue.
-_DRAW = {**_QUIET, "concurrency_id": "networks", "concurrency_limit": 1}
-_REST = {**_QUIET, "concurrency_id": "volume-rest", "concurrency_limit": 4}
-_LONG = {**_QUIET, "concurrency_id": "volume-inversion", "concurrency_limit": 1}
+_DRAW = {**QUIET, **NETWORKS}
+_REST = {**QUIET, "concurrency_id": "volume-rest", "concurrency_limit": 4}
+_LONG = {**QUIET, "concurrency_id": "volume-inversion", "concurrency_limit": 1}
 
 
 def fill() -> None:
@@ -41,7 +40,7 @@ def fill() -> None:
     on(page.model.input, answers.draw, said, controls, **now)
     page.mode.input(
         spoken(page.status, answers.choose_mode), {work, page.mode},
-        [work, page.status, *page.groups.values(), *page.sliders.values()], queue=False, **_QUIET,
+        [work, page.status, *page.groups.values(), *page.sliders.values()], queue=False, **QUIET,
     )  # fmt: skip
     on(page.mode.input, answers.compare)
     on(page.direction.input, answers.choose_direction, (), [page.amount])
@@ -76,13 +75,13 @@ def fill() -> None:
             )
         )  # fmt: skip
     page.cancel.click(
-        answers.stopped, None, [page.cancel, page.status], cancels=long, queue=False, **_QUIET
+        answers.stopped, None, [page.cancel, page.status], cancels=long, queue=False, **QUIET
     )
     page.save.click(
         spoken(page.status, answers.save), {work, page.kind}, [page.saved, page.status], **_DRAW
     )
     for endpoint in volume_api.ENDPOINTS:
-        api(endpoint, api_name=endpoint.__name__, concurrency_id="networks", concurrency_limit=1)
+        api(endpoint, api_name=endpoint.__name__, **NETWORKS)
 
 
 TAB = Tab(name="volume", title="Volume", fill=fill, works=lambda: bool(VolumeEditor.models()))

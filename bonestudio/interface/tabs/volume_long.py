@@ -1,6 +1,5 @@
 """The long answers of the Volume tab: a scan inverted before one's eyes, an edit that meets a target."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,11 @@ from bonestudio.instruments.volume import codes as volume_codes
 from bonestudio.instruments.volume.measures import DIGITS, UNITS
 from bonestudio.instruments.volume.session import Step
 from bonestudio.interface import frame, session
+from bonestudio.interface.jobs import Pace
 from bonestudio.interface.tabs.volume_show import Asked, Show, fresh
 from bonestudio.interface.tabs.volume_work import Work, editor, there
 from bonestudio.interface.viewers import volume_editor as parts
+from bonestudio.interface.words import took
 
 Answer = Iterator[dict[Any, Any]]
 _EVERY = 1.0  # seconds between two pictures of an inversion on the page
@@ -91,20 +92,18 @@ class LongAnswers(Show):
 
     def _inverted(self, scan: Volume, name: str, asked: Asked, request: gr.Request) -> Answer:
         page, model = self.page, str(asked[self.page.model])
-        at, started = editor(model), time.perf_counter()
+        at, pace = editor(model), Pace(every=_EVERY)
         prepared = at.prepare(scan, whole=bool(asked[page.whole]))
         known: Work | None = asked[self.work]
         second = known.second if known is not None and known.model == model else None
         second = second or Step(name="seed 2", code=at.sample(seed=2))
         errors: list[float] = []
-        shown = 0.0
         work = known
         for step in at.invert(prepared, updates=int(asked[page.updates])):
             errors.append(step.rmse)
-            if step.done < step.total and time.perf_counter() - shown < _EVERY:
+            if not pace.due(last=step.done == step.total):
                 yield {}  # a place to stop at
                 continue
-            shown = time.perf_counter()
             guess = "encoder's guess" if step.guess == "encoder" else "mean bone (no encoder here)"
             words = f"{name}, {step.done} updates" if step.done else f"{name}, {guess}"
             history = at.begin(words, step.code, box=prepared.box)
@@ -122,8 +121,8 @@ class LongAnswers(Show):
                 ),
             }
         assert work is not None  # noqa: S101 - the last update is always shown
-        took = f"error {errors[-1]:.0f} mg HA/cm³, {time.perf_counter() - started:.1f} s"
-        yield from self.all(work, asked, request, took, prepared.assumed)
+        error = f"error {errors[-1]:.0f} mg HA/cm³"
+        yield from self.all(work, asked, request, error, took(pace.started), prepared.assumed)
 
 
 def _signed(change: float, name: str) -> str:

@@ -11,8 +11,8 @@ from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Volume
 from bonestudio.instruments.volume.editor import VolumeEditor
 from bonestudio.instruments.volume.session import Session, Step
+from bonestudio.interface.events import HOUR
 
-HOUR: Final = 3600  # seconds that a visitor's state is kept
 REST: Final = 0.25  # seconds after which a slider is taken to rest
 
 

@@ -6,7 +6,6 @@ from bonestudio.interface.viewers.fracture.component import (
     packed_hands,
     packed_line,
     packed_walk,
-    progress_bar,
 )
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "packed_hands",
     "packed_line",
     "packed_walk",
-    "progress_bar",
 ]

@@ -83,18 +83,6 @@ def packed_walk(first: int, last: int, films: Sequence[Radiograph], folder: Path
     return {"sheet": _sprite(films, folder), "first": first, "last": last}
 
 
-def progress_bar(done: int = 0, total: int = 0, *, things: str = "images") -> str:
-    """Show how far a long job is; nothing while none runs."""
-    if not total:
-        return '<div class="fx-progress" hidden></div>'
-    share = 100 * done / total
-    return (
-        f'<div class="fx-progress" role="progressbar" aria-label="{things.capitalize()} done" aria-valuemin="0" '
-        f'aria-valuemax="{total}" aria-valuenow="{done}"><span style="width:{share:.1f}%"></span>'
-        f"<p>{done} of {total} {things}</p></div>"
-    )
-
-
 def _sprite(films: Sequence[Radiograph], folder: Path) -> dict[str, Any]:
     """All films in one picture, row after row."""
     from PIL import Image
