@@ -5,6 +5,7 @@ The weights are tiny and made here: what is tested is the page, not what the net
 
 import io
 import json
+import re
 import sys
 import time
 import zipfile
@@ -288,6 +289,8 @@ def test_a_cancelled_export_stops_and_leaves_nothing(mode, house, keep) -> None:
     bar = page.locator(".bs-progress")
     expect(bar).to_contain_text("of 4000 images", timeout=SLOW)
     Box(page, "export").wait_for_film(256, 256)
+    expect(bar).to_contain_text(re.compile(r"^[1-9]\d* of 4000 images"))
+    expect(status(page)).to_contain_text("images a second")
     assert list(temporary.rglob("*.part"))
     keep(page, "fracture-export-1366x768")
     page.get_by_role("button", name="Cancel").click()
