@@ -4,9 +4,11 @@ import signal
 import socket
 import sys
 from contextlib import redirect_stdout
+from importlib import import_module
 from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 
 import bonestudio.interface.silence  # noqa: F401 — before Gradio is imported
@@ -88,6 +90,8 @@ def launch(
             inbrowser=False,
             prevent_thread_lock=True,
         )
+    # While the browser builds the page; not a daemon, which could be torn down within an import.
+    Thread(target=_load_what_pictures_need, name="loading").start()
     print(f"Bone Studio is open at {address}  (Ctrl+C closes it)", flush=True)
     if window:
         _show_window(address)
@@ -96,6 +100,11 @@ def launch(
         signal.signal(signal.SIGTERM, _leave)  # so that the session folders are deleted
         studio.block_thread()
     return address
+
+
+def _load_what_pictures_need() -> None:
+    """Import the networks' library, which takes a second, before the first picture waits for it."""
+    import_module("bonestudio.checkpoints.store")
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
