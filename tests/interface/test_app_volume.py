@@ -37,8 +37,9 @@ def volume_page(drawing: str, browser_with) -> Iterator[Callable[..., Page]]:  #
     """Open the tab; its scripts must not fail until it is closed."""
     pages, failures = [], []
 
-    def opened(options=SOFTWARE_GL) -> Page:
+    def opened(options=SOFTWARE_GL, before="") -> Page:
         page = browser_with(options).new_page(viewport={"width": 1100, "height": 680})
+        page.add_init_script(before)
         page.set_default_timeout(90_000)
         pages.append(page)
         page.on("pageerror", lambda error: failures.append(str(error)))
@@ -172,8 +173,9 @@ def test_what_ships_draws_a_bone_that_can_be_measured(open_tab, keep) -> None:
 
 
 @needs_library
-def test_without_webgl_the_still_appears(volume_page, keep) -> None:
-    page = volume_page(NO_GL)
+def test_without_webgl_the_still_appears_with_findings_folded_too(volume_page, keep) -> None:
+    page = volume_page(NO_GL, "localStorage.setItem('bonestudio.findings', 'false')")
+    expect(page.locator("#volume-history")).to_be_hidden()
     expect(page.locator("#volume-volume .bv-picture")).to_be_visible(timeout=60_000)
     expect(page.locator("#volume-volume .bv-why")).to_contain_text("WebGL")
     assert page.evaluate("document.querySelector('#volume-volume .bv-picture').naturalWidth") > 400

@@ -22,7 +22,8 @@ const seen = new IntersectionObserver((entries) => {
   seen.disconnect();
   trigger('open', {page});
 });
-seen.observe(element);
+// The tab, not this list: on a small screen or with folded findings the list is not on the screen.
+seen.observe(element.closest('[role="tabpanel"]') ?? element);
 element.addEventListener('click', (event) => {
   const chosen = event.target.closest('button[data-at]');
   if (chosen) trigger('go', {at: Number(chosen.dataset.at)});
