@@ -153,25 +153,34 @@ def handed(path: Path) -> dict[str, Any]:
 
 
 _PICK = """
+const mark = (chosen) => {
+  for (const other of element.querySelectorAll('button')) other.setAttribute('aria-pressed', other === chosen);
+};
 element.addEventListener('click', (event) => {
   const chosen = event.target.closest('button[data-name]');
   if (!chosen) return;
-  for (const other of element.querySelectorAll('button')) other.setAttribute('aria-pressed', other === chosen);
+  mark(chosen);
   trigger('pick', {name: chosen.dataset.name});
+});
+// Whoever opens a film of their own looks at none of these; a true mask or map belongs to the one that is open.
+element.closest('.bs-source')?.addEventListener('change', (event) => {
+  if (event.target.type === 'file' && !event.target.closest('[id$="-truth"]')) mark(null);
 });
 """
 
 
-def sample_strip(samples: Sequence[tuple[str, str, str]]) -> gr.HTML:
+def sample_strip(samples: Sequence[tuple[str, str, str]], *, opened: str = "") -> gr.HTML:
     """Thumbnails, one click each; listen with ``strip.pick`` and read ``event.name``.
 
     Parameters
     ----------
     samples
         (name, title, address of the thumbnail) each.
+    opened
+        Name of the one that a tab opens with.
     """
     buttons = "".join(
-        f'<button type="button" data-name="{escape(name)}" aria-pressed="false" title="{escape(title)}">'
+        f'<button type="button" data-name="{escape(name)}" aria-pressed="{str(name == opened).lower()}" title="{escape(title)}">'
         f'<img src="{escape(address)}" alt="" loading="lazy"><span>{escape(title)}</span></button>'
         for name, title, address in samples
     )

@@ -110,5 +110,5 @@ def _samples(ages: AgeProgression) -> gr.HTML | None:
         return None
     gr.set_static_paths([sample.path for sample in shipped])
     return frame.sample_strip(
-        [(one.name, one.title, f"gradio_api/file={one.path}") for one in shipped]
+        [(one.name, one.title, f"gradio_api/file={one.path}") for one in shipped], opened=names[0]
     )

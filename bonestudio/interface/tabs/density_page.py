@@ -127,5 +127,6 @@ def _samples() -> gr.HTML | None:
         return None
     gr.set_static_paths([one.path for one in shipped])
     return frame.sample_strip(
-        [(one.name, one.title, f"gradio_api/file={one.path}") for one in shipped]
+        [(one.name, one.title, f"gradio_api/file={one.path}") for one in shipped],
+        opened=shipped[0].name,
     )

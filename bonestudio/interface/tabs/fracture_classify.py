@@ -113,7 +113,8 @@ def _studies() -> tuple[Sample, ...]:
 def _samples() -> gr.HTML:
     gr.set_static_paths([one.thumbnail for one in _studies()])
     return frame.sample_strip(
-        [(one.name, one.title, f"gradio_api/file={one.thumbnail}") for one in _studies()]
+        [(one.name, one.title, f"gradio_api/file={one.thumbnail}") for one in _studies()],
+        opened=samples()[0].name,
     )
 
 

@@ -128,7 +128,8 @@ def _samples() -> gr.HTML:
     shipped = samples()
     gr.set_static_paths([one.thumbnail for one in shipped])
     return frame.sample_strip(
-        [(one.name, one.title, f"gradio_api/file={one.thumbnail}") for one in shipped]
+        [(one.name, one.title, f"gradio_api/file={one.thumbnail}") for one in shipped],
+        opened=shipped[0].name,
     )
 
 

@@ -178,7 +178,12 @@ class Answers:
         return {
             self.page.near: frame.facts(told),
             self.page.film: "" if near.film is None else _picture(near.film, near.name),
-            self.page.status: frame.said(f"Seed {seed}", f"searched in {took(started)}"),
+            self.page.status: frame.said(
+                said.model,
+                f"learned from {learned_from(hand_model(said.model))}",
+                "computed here",
+                f"seed {seed} searched in {took(started)}",
+            ),
         }
 
     def walk(self, said: Said | None, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:

@@ -136,7 +136,8 @@ def _samples() -> gr.HTML | None:
         return None
     gr.set_static_paths([sample.path for sample in shipped])
     return frame.sample_strip(
-        [(sample.name, sample.title, f"gradio_api/file={sample.path}") for sample in shipped]
+        [(sample.name, sample.title, f"gradio_api/file={sample.path}") for sample in shipped],
+        opened=shipped[0].name,
     )
 
 

@@ -136,7 +136,8 @@ def _samples() -> gr.HTML | None:
         return None
     gr.set_static_paths([sample.thumbnail for sample in shipped])
     return frame.sample_strip(
-        [(s.name, s.title, f"gradio_api/file={s.thumbnail.as_posix()}") for s in shipped]
+        [(s.name, s.title, f"gradio_api/file={s.thumbnail.as_posix()}") for s in shipped],
+        opened=shipped[0].name,
     )
 
 

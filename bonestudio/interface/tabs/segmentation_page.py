@@ -135,5 +135,6 @@ def _samples() -> gr.HTML | None:
         return None
     gr.set_static_paths([one.path for one in chosen])
     return frame.sample_strip(
-        [(one.name, one.title, f"gradio_api/file={one.path}") for one in chosen]
+        [(one.name, one.title, f"gradio_api/file={one.path}") for one in chosen],
+        opened=chosen[0].name,
     )
