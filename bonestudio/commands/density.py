@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -26,13 +26,14 @@ def density(
     image
         A pelvis film from the front or half of one; or a folder of films, which becomes a table.
     age
-        Years. Without age and sex there is no T-score or Z-score. By default what the file says.
+        Years. Without age and sex there is no T-score or Z-score. By default what the file says; in a
+        folder, of the films that its labels.csv (file, age, sex) leaves open.
     sex
         Sex of the patient; by default what the file says.
     postmenopausal
-        Of a woman; by default one of 50 or more is taken to be.
+        Of a woman, or of all women of a folder; by default one of 50 or more is taken to be.
     side
-        Whose hip, left or right of the patient; by default found on the film.
+        Whose hip, left or right of the patient, on every film of a folder; by default found on the film.
     out
         Folder for the page (PNG, PDF), the numbers (JSON) and the map (NPY); for a folder the table.
     model
@@ -47,7 +48,8 @@ def density(
     from bonestudio.instruments.density.pictures import findings
 
     if image.is_dir():
-        _folder(image, out or Path("density"), age=age, sex=sex, model=model, json=json)
+        asked = {"age": age, "sex": sex, "postmenopausal": postmenopausal, "side": side}
+        _folder(image, out or Path("density"), asked=asked, model=model, json=json)
         return
     film = read_radiograph(image)
     found = DensityEstimator().estimate(
@@ -67,8 +69,7 @@ def _folder(
     folder: Path,
     out: Path,
     *,
-    age: float | None,
-    sex: Literal["F", "M"] | None,
+    asked: dict[str, Any],
     model: str | None,
     json: bool,
 ) -> None:
@@ -78,7 +79,7 @@ def _folder(
     from bonestudio.instruments.density.export import estimate_folder
 
     count = 0
-    for done, count in estimate_folder(folder, out, age=age, sex=sex, model=model):
+    for done, count in estimate_folder(folder, out, **asked, model=model):
         end = "\r" if sys.stderr.isatty() else "\n"
         print(f"{done} of {count} films", end=end, file=sys.stderr, flush=True)
     answer = {"films": count, "table": str(out / "density.csv"), "notice": NOTICE}

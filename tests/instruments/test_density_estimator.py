@@ -1,7 +1,5 @@
 """DensityEstimator: sides, places and values against a model that knows the truth; refusals; files."""
 
-import csv
-import io
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,26 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from density_weights import SIZE, card
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from bonestudio.checkpoints import Card, Part
-from bonestudio.checkpoints.store import save
-from bonestudio.commands.density import density as command
-from bonestudio.errors import BoneStudioError, CheckpointError, ImageError, RequestError
-from bonestudio.imaging import write_radiograph
+from bonestudio.errors import CheckpointError, ImageError, RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.density import estimator as room
 from bonestudio.instruments.density.domain import has_metal
 from bonestudio.instruments.density.estimator import DensityEstimator
-from bonestudio.instruments.density.export import (
-    COLUMNS,
-    as_csv,
-    estimate_folder,
-    export,
-    told,
-    unreadable,
-)
+from bonestudio.instruments.density.export import export, told
 from bonestudio.instruments.density.film import prepare
 from bonestudio.instruments.density.pictures import (
     SCALE,
@@ -40,26 +28,9 @@ from bonestudio.instruments.density.pictures import (
 )
 from bonestudio.instruments.density.truth import compared, read_truth
 from bonestudio.measures.density_regions import equation_2
-from bonestudio.networks.bmdgan import Generator
-from bonestudio.networks.familiar import Familiarity
 from bonestudio.phantoms import VirtualPatient
 
 MAP = "proximal_femur_bmd_g_cm2"
-SIZE = 256
-
-
-def card(**settings):
-    return Card(
-        system="density", name="known", summary="a model that knows the truth",
-        parts={"generator": Part(architecture="bmdgan:Generator")}, trained_on="nothing", family="phantom",
-        recipe="none", recipe_hash="0", steps=0, seed=0, hardware="none", date="2026-11-21",
-        licence="Apache-2.0", intended_use="tests", limits="all",
-        settings={
-            "size": SIZE, "threshold": 0.1, "distances": {"0.98": 1.0},
-            "interval": {"bmd": 0.08, "total_hip": 0.07, "neck": 0.1},
-            "errors": {"total_hip": [-0.1, 0.0, 0.1], "neck": [0.0]}, **settings,
-        },
-    )  # fmt: skip
 
 
 class Knowing:
@@ -88,7 +59,7 @@ def knows(monkeypatch):
     def make(map_, **more):
         weights = Knowing(map_, **more)
         monkeypatch.setattr(room, "_weights", lambda _card: weights)
-        monkeypatch.setattr(DensityEstimator, "_card", lambda _self, _model: weights.card)
+        monkeypatch.setattr(DensityEstimator, "card", lambda _self, _model=None: weights.card)
         return DensityEstimator()
 
     return make
@@ -313,65 +284,3 @@ def test_colours_grow_brighter_with_density():
     assert (np.diff(grey) > 0).all()
     bar = colour_bar(20)
     assert np.array_equal(bar[0, 0], coloured(np.float32([[SCALE[1]]]))[0, 0])
-
-
-@pytest.fixture
-def untrained(tmp_path, monkeypatch):
-    """Real weights, though nothing was learned: what a user's own run leaves."""
-    torch.manual_seed(0)
-    config = {"width": 0.0625, "channels": 8}
-    network = Generator(**config)
-    known = {"kinds": 1, "features": network.encoder.described_by}
-    parts = {
-        "generator": Part(architecture="bmdgan:Generator", config=config),
-        "familiar": Part(architecture="familiar:Familiarity", config=known),
-    }
-    own = card(size=64).model_copy(update={"parts": parts, "name": "own"})
-    save(own, {"generator": network, "familiar": Familiarity(**known)}, tmp_path / "weights")
-    monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(tmp_path / "weights"))
-    return "density/own"
-
-
-@pytest.fixture
-def films(tmp_path, hip):
-    folder = tmp_path / "films"
-    folder.mkdir()
-    for name in ("a", "b"):
-        write_radiograph(hip.image, folder / f"{name}.png")
-    (folder / "c.png").write_bytes(b"no picture")
-    lines = ["file,age,sex", "a.png,67,F", "b.png,,M", "c.png,50,F"]
-    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-def test_a_folder_becomes_a_table(films, untrained, tmp_path):
-    out = tmp_path / "out"
-    progress = list(estimate_folder(films, out, age=55, model=untrained))
-    assert progress == [(1, 3), (2, 3), (3, 3)]
-    with (out / "density.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == list(COLUMNS)
-    assert [row["file"] for row in rows] == ["a", "b", "c"]
-    assert (rows[0]["age"], rows[0]["sex"]) == ("67.0", "F")
-    assert (rows[1]["age"], rows[1]["sex"]) == ("55", "M")
-    assert rows[2]["verdict"] == "unreadable"
-    assert rows[2]["reason"]
-    assert rows[0]["model"] == untrained
-    assert [p.name for p in out.iterdir()] == ["density.csv"]
-
-
-def test_the_command_answers_in_json_and_refuses_what_it_does_not_know(films, untrained, capsys):
-    command(films / "a.png", age=67, sex="F", side="L", model=untrained, json=True)
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["verdict"] == "out"  # an untrained map shows no femur
-    assert answer["densities"] == {}
-    assert answer["reason"]
-    with pytest.raises(BoneStudioError):
-        command(films / "c.png", model=untrained)
-
-
-def test_a_spreadsheet_does_not_run_the_name_of_a_film() -> None:
-    named = as_csv([unreadable("=HYPERLINK(0).png", "-"), unreadable(" hip.png", "not an image")])
-    rows = list(csv.DictReader(io.StringIO(named.decode())))
-    assert [row["file"] for row in rows] == ["'=HYPERLINK(0).png", " hip.png"]
-    assert [row["reason"] for row in rows] == ["'-", "not an image"]

@@ -138,7 +138,7 @@ class DensityEstimator:
         age = film.age if age is None else age
         sex = film.sex if sex is None else sex
         check_person(age, sex)
-        weights = _weights(self._card(model))
+        weights = _weights(self.card(model))
         side = side or (None if is_whole(film) else film.laterality)
         person = {"age": age, "sex": sex, "postmenopausal": postmenopausal}
         sides: tuple[Laterality, ...] = (side,) if side else ("L", "R")
@@ -177,7 +177,8 @@ class DensityEstimator:
             seconds=time.perf_counter() - began,
         )
 
-    def _card(self, model: str | None) -> Card:
+    def card(self, model: str | None = None) -> Card:
+        """Find the card of a checkpoint by id or name; without one, the first of :attr:`models`."""
         if model is None:
             known = self.models()
             if not known:

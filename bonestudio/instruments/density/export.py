@@ -4,17 +4,21 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bonestudio import batch
+from bonestudio import __version__, batch
 from bonestudio.cells import harmless
 from bonestudio.errors import BoneStudioError, RequestError, StorageError
 from bonestudio.imaging.files import write_bytes
-from bonestudio.imaging.types import Radiograph
+from bonestudio.imaging.types import Laterality, Radiograph
 from bonestudio.instruments.density.estimator import NOTICE, DensityEstimator, Estimate, Value
+
+if TYPE_CHECKING:
+    from bonestudio.cohorts.sample import Entry
 
 FORMATS = ("png", "pdf", "json", "npy")
 COLUMNS = (
@@ -155,9 +159,7 @@ def estimate_films(
 
     people = read_people(table).rows if table else {}
     for name, path in films.items():
-        asked = {"path": path, "age": age, "sex": sex, "model": model}
-        if name in people:
-            asked |= {"age": people[name].age or age, "sex": people[name].sex or sex}
+        asked = {"path": path, "model": model, **_person(people.get(name), age, sex)}
         try:
             yield {**estimate_one(asked), "file": name}
         except BoneStudioError as error:
@@ -170,42 +172,47 @@ def estimate_folder(
     *,
     age: float | None = None,
     sex: Any = None,
+    postmenopausal: bool | None = None,
+    side: Laterality | None = None,
     model: str | None = None,
     workers: int | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Estimate every film of a folder into ``out/density.csv``; yields (done, of).
 
     A 'labels.csv' in the folder (file, age, sex) says whose films they are; ``age`` and ``sex`` are for
-    those that it leaves open. A film that cannot be used has its row, with the reason. What an interrupted
-    run has done is kept in ``out/density.done.jsonl``.
+    those that it leaves open, ``postmenopausal`` and ``side`` for all. A film that cannot be used has its
+    row, with the reason. What an interrupted run has done is kept in ``out/density.done.jsonl`` and taken
+    up by a run that asks the same of the same film and weights.
     """
     from bonestudio.cohorts import ImageFolder
 
     films = ImageFolder(folder)
-    items = {
-        entry.name: {
-            "path": str(path), "age": entry.age if entry.age is not None else age,
-            "sex": entry.sex or sex, "model": model,
-        }
+    card = DensityEstimator().card(model)
+    rule = {"postmenopausal": postmenopausal, "side": side, "model": card.id}
+    wanted = {
+        entry.name: {"path": str(path), **_person(entry, age, sex), **rule}
         for entry, path in zip(films.entries, films.files, strict=True)
-    }  # fmt: skip
-    if len(items) < len(films.files):
+    }
+    if len(wanted) < len(films.files):
         raise RequestError("Two films of this folder have one name; give each a name of its own.")
+    keys = {_key(name, asked, card.model_dump_json()): name for name, asked in wanted.items()}
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The folder {out} cannot be made: {error.strerror}.") from error
     ledger, table = out / "density.done.jsonl", out / "density.csv"
+    items = {key: wanted[name] for key, name in keys.items()}
     rows: dict[str, dict[str, Any]] = {}
     alone = 1 if len(items) <= ALONE else workers
     for outcome in batch.run(estimate_one, items, ledger=ledger, workers=alone):
-        rows[outcome.key] = (
-            {**outcome.value, "file": outcome.key}
+        name = keys[outcome.key]
+        rows[name] = (
+            {**outcome.value, "file": name}
             if outcome.error is None
-            else unreadable(outcome.key, outcome.error)
+            else unreadable(name, outcome.error)
         )
         yield len(rows), len(items)
-    write_bytes(table, as_csv(rows[name] for name in items))
+    write_bytes(table, as_csv(rows[name] for name in wanted))
     ledger.unlink(missing_ok=True)
 
 
@@ -214,7 +221,22 @@ def estimate_one(asked: dict[str, Any]) -> dict[str, Any]:
     from bonestudio.imaging import read_radiograph
 
     film = read_radiograph(Path(asked["path"]))
-    found = DensityEstimator().estimate(
-        film, age=asked["age"], sex=asked["sex"], model=asked["model"]
-    )
-    return row("", found)
+    rest = {name: value for name, value in asked.items() if name != "path"}
+    return row("", DensityEstimator().estimate(film, **rest))
+
+
+def _person(entry: "Entry | None", age: float | None, sex: Any) -> dict[str, Any]:
+    """Return what a table says of a film's person, and what is given where it is silent."""
+    if entry is None:
+        return {"age": age, "sex": sex}
+    return {"age": age if entry.age is None else entry.age, "sex": entry.sex or sex}
+
+
+def _key(name: str, asked: Mapping[str, Any], weights: str) -> str:
+    """Name one answer: by film (its name, size and date), by what is asked of it, and by the weights."""
+    film = Path(asked["path"])
+    facts = film.stat() if film.is_file() else None
+    dated = None if facts is None else (facts.st_size, facts.st_mtime_ns)
+    rest = {key: value for key, value in asked.items() if key != "path"}
+    told = json.dumps([__version__, name, rest, dated, weights], sort_keys=True)
+    return sha256(told.encode()).hexdigest()
