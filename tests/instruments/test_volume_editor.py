@@ -1,5 +1,6 @@
 """The volume editor: every edit is what it says, comes again, and is measured."""
 
+import copy
 import json
 
 import numpy as np
@@ -162,6 +163,18 @@ def test_a_target_out_of_reach_ends_at_the_nearest(bone):
     assert best.change == pytest.approx(30, abs=1)
 
 
+def test_a_target_of_no_change_is_the_volume_as_it_is(bone):
+    code = bone.sample(seed=3)
+    *_, best = bone.edit_to(code, "Tb.BMD", 0)
+    assert (best.amount, best.change, best.reached) == (0, 0, True)
+    *_, best = bone.edit_to(code, "Tb.BMD", 0.001)  # an α below 0.001
+    assert 0 < best.amount < 1e-3
+    way = bone.direction("Tb.BMD")
+    none = lambda _: Measured(values={}, why="no bone")  # noqa: E731
+    with pytest.raises(RequestError, match="No bone is left"):
+        list(approach(way, 40, start=bone.found(code)[0], measured_at=none, tolerance=1))
+
+
 def test_a_drawn_volume_is_found_again(bone):
     code = bone.sample(seed=5)
     errors = list(bone.invert(bone.prepare(bone.draw(code)), updates=12))
@@ -254,14 +267,15 @@ def test_a_session_comes_back_as_it_was_saved(bone, tmp_path):
     session = session.then(Step(name="mixed", code=bone.mix(a, b, 3), turn="t"))
     session = session.then(Step(name="again", code=a)).undo()
     path = session.save(tmp_path / "kept.json")
-    opened = bone.open_session(path)
+    opened = Session.open(path)
+    bone.check_session(opened)
     assert (opened.model, opened.at, opened.now.name) == (session.model, 1, "mixed")
     for mine, its in zip(session.steps, opened.steps, strict=True):
         assert (mine.name, mine.turn, mine.box) == (its.name, its.turn, its.box)
         np.testing.assert_array_equal(mine.code.values, its.code.values)
     assert len(json.loads(path.read_text())["codes"]) == 2
     with pytest.raises(CheckpointError, match="whose weights are not those"):
-        VolumeEditor(PLAIN).open_session(path)
+        VolumeEditor(PLAIN).check_session(opened)
 
 
 def _changed(told, *keys, to):
@@ -297,7 +311,7 @@ def test_a_hostile_session_gets_one_sentence(bone, tmp_path, keys, to):
     path = tmp_path / "hostile.json"
     path.write_text(json.dumps(told))
     with pytest.raises(BoneStudioError) as said:
-        bone.open_session(path)
+        bone.check_session(Session.open(path))
     assert str(said.value).count("\n") == 0
 
 
@@ -318,6 +332,18 @@ def test_a_volume_without_bone_is_told_and_not_measured():
     assert not found.values
     assert "no bone" in found.why
     assert {row["after"] for row in rows(found, found)} == {"–"}
+
+
+def test_other_weights_under_the_same_name_are_measured_anew(bone, monkeypatch):
+    code = bone.sample(seed=1)
+    before = bone.found(code)[0].values
+    other = copy.copy(bone.model)
+    other.G = copy.deepcopy(other.G)
+    other.G.to_volume[-1].bias.data.add_(0.05)
+    monkeypatch.setattr("bonestudio.instruments.volume.model.opened", lambda _: other)
+    after = bone.found(code)[0].values
+    assert after["Tb.BMD"] > before["Tb.BMD"] + 10
+    assert after == bone.measure(bone.draw(code)).values
 
 
 def test_memory_of_the_editor_does_not_grow(bone):

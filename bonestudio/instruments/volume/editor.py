@@ -3,7 +3,6 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +80,8 @@ class VolumeEditor:
         stacks = model.draw(code, stage=stage)
         volume = joined(stacks, code.starts, spacing=model.spacing, coarser=coarser)
         with self._lock:
+            if self._parts is None or self._parts[0] is not model:
+                return volume  # the weights changed meanwhile
             self._drawn[key] = volume
             while len(self._drawn) > _KEPT:
                 self._drawn.popitem(last=False)
@@ -188,12 +189,15 @@ class VolumeEditor:
 
     def found(self, code: Code) -> tuple[Measured, float | None]:
         """Measure a code's volume and score its realism, each code once."""
+        model = self.model
         with self._lock:
             if code.digest in self._known:
                 return self._known[code.digest]
         volume = self.draw(code)
         told = self.measure(volume), self.realism(volume)
         with self._lock:
+            if self._parts is None or self._parts[0] is not model:
+                return told  # the weights changed meanwhile
             self._known[code.digest] = told
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
@@ -204,12 +208,6 @@ class VolumeEditor:
         weights = tuple(sorted(self.card.files.values()))
         session = Session(model=self.card.id, weights=weights)
         return session.then(Step(name=name, code=code, box=box))
-
-    def open_session(self, path: str | Path) -> Session:
-        """Open a session file, if it was made with these weights."""
-        session = Session.open(Path(path))
-        self.check_session(session)
-        return session
 
     def check_session(self, session: Session) -> None:
         """Refuse a session of other weights: its codes would draw other bones."""
@@ -237,7 +235,9 @@ class VolumeEditor:
         from bonestudio.instruments.volume.model import atlas_of, opened
 
         model = opened(self.card.id)
-        if self._parts is None or self._parts[0] is not model:
-            self._parts = (model, Directions(model, atlas_of(model.card)))
-            self._drawn.clear()
-        return self._parts
+        with self._lock:
+            if self._parts is None or self._parts[0] is not model:
+                self._parts = (model, Directions(model, atlas_of(model.card)))
+                self._drawn.clear()
+                self._known.clear()
+            return self._parts

@@ -8,6 +8,7 @@ from bonestudio.instruments.volume.directions import Direction
 from bonestudio.instruments.volume.measures import UNITS, Measured
 
 FURTHEST = 6.0  # standard deviations of random codes: further out nothing was learned
+_FINEST = 1e-3  # tries that lie closer are one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,35 +42,41 @@ def approach(
 ) -> Iterator[Attempt]:
     """Try amounts until the attribute has changed by ``change`` ± ``tolerance``; the last is the best.
 
-    The first try is what the fit predicts; then the line between the two nearest tries is followed,
-    never beyond ``FURTHEST``.
+    The volume as it is counts as a try. The first amount is what the fit predicts; then the line
+    between the two nearest tries is followed, never beyond ``FURTHEST``.
     """
     name = direction.name
     if name not in start.values:
         raise RequestError(f"{name} cannot be measured here: {start.why or 'it is not known'}.")
     slope = direction.slope[name]
     tried = [(0.0, 0.0)]
+    best = Attempt(amount=0.0, change=0.0, measured=start, reached=abs(change) <= tolerance)
+    if best.reached:
+        yield best
+        return
     amount = change / slope if slope else FURTHEST
-    best: Attempt | None = None
+    lost = False
     for _ in range(tries):
         amount = max(-FURTHEST, min(FURTHEST, amount))
-        if any(abs(amount - known) < 1e-3 for known, _ in tried):
+        # A small change needs a small amount: only that of the start itself tells nothing new.
+        if amount == 0 or any(abs(amount - known) < _FINEST for known, _ in tried[1:]):
             break
         found = measured_at(amount)
         if name not in found.values:
+            lost = True
             amount /= 2  # so far that no bone is left: come back
             continue
         moved = found.values[name] - start.values[name]
         reached = abs(moved - change) <= tolerance
         attempt = Attempt(amount=amount, change=moved, measured=found, reached=reached)
-        if best is None or abs(moved - change) < abs(best.change - change):
+        if abs(moved - change) < abs(best.change - change):
             best = attempt
         yield attempt
         if reached:
             return
         tried.append((amount, moved))
         amount = _next(tried, change)
-    if best is None:
+    if lost and len(tried) == 1:
         raise RequestError(f"No bone is left when {name} is changed by {change:g} {UNITS[name]}.")
     yield best
 
