@@ -60,8 +60,8 @@ def volumes_table(
 ) -> Table:
     """Score each generator's stacks at the paper's two truncations against real ones.
 
-    Real stacks are those that generators learn from; held-out ones and two halves of the real ones
-    are scored beside them.
+    Real stacks are those that generators learn from, called virtual where they are phantoms'; held-out
+    ones and two halves of them are scored beside them.
     """
     if count < LEAST:
         raise RequestError(f"At least {LEAST} stacks of each side are compared, not {count}.")
@@ -71,6 +71,7 @@ def volumes_table(
     columns: list[str] = []
     rows: list[list[Cell]] = []
     judges: list[Judge] = []
+    kind = kind_of_stacks(data)
     real: NDArray[np.float32] | None = None
     for editor in editors:
         m = editor.model
@@ -80,7 +81,7 @@ def volumes_table(
         seen = [judge.features(real, seed) for judge in judges]
         if not rows:
             columns = _columns(judges)
-            rows += _floors(judges, seen, stacks_of(held_out, count, m.window), seed)
+            rows += _floors(judges, seen, stacks_of(held_out, count, m.window), seed, kind)
         for truncation in TRUNCATIONS[m.kind]:
             made = np.stack(
                 [
@@ -95,20 +96,25 @@ def volumes_table(
     plotted = [name for name in columns if name.startswith("FID") or name == "recall"]
     return Table(
         name="volumes",
-        title="Drawn HR-pQCT stacks against real ones (paper 003, table 1)",
+        title=f"Drawn HR-pQCT stacks against {kind} ones (paper 003, table 1)",
         columns=[*columns, "FID inc, res, vgs | precision, recall, as printed"],
         rows=[[*row, None] for row in rows]
         + [[what, tr, None, *blank, _printed(scores)] for what, tr, *scores in PAPER],
         plotted=plotted,
         labels=2,
         notes=[
-            f"Real: {data}, {0 if real is None else len(real)} stacks that generators learn from; seed {seed}.",
+            f"{kind.capitalize()}: {data}, {0 if real is None else len(real)} stacks that generators learn from; seed {seed}.",
             "Scores of another extractor or other weights are not comparable, nor are those printed.",
             "FID grows as stacks grow fewer: 'two halves' is its floor at half N, 'held out' at its own N.",
             "Intervals: 1.96 standard deviations over 20 random halves.",
             "Precision, recall and realism (mean; 1 is the manifold's edge) are those of the first extractor.",
         ],
     )
+
+
+def kind_of_stacks(data: str) -> str:
+    """Say whose stacks are scored against: those of virtual patients are not called real."""
+    return "virtual" if data == "phantom" else "real"
 
 
 def extractors_of_stacks() -> list[Extractor]:
@@ -138,17 +144,17 @@ def _columns(judges: list[Judge]) -> list[str]:
 
 
 def _floors(
-    judges: list[Judge], seen: list[Tensor], held_out: NDArray[np.float32], seed: int
+    judges: list[Judge], seen: list[Tensor], held_out: NDArray[np.float32], seed: int, kind: str
 ) -> list[list[Cell]]:
-    """Two halves of the real stacks, and real ones that were held out."""
+    """Two halves of the real or virtual stacks, and those that were held out."""
     split = [halves(features, seed) for features in seen]
     first, second = [a for a, _ in split], [b for _, b in split]
     rows: list[list[Cell]] = [
-        ["real, two halves", None, len(second[0]), *_scores(first, second, seed)]
+        [f"{kind}, two halves", None, len(second[0]), *_scores(first, second, seed)]
     ]
     if len(held_out) >= LEAST:
         told = [judge.features(held_out, seed) for judge in judges]
-        rows.append(["real, held out", None, len(held_out), *_scores(seen, told, seed)])
+        rows.append([f"{kind}, held out", None, len(held_out), *_scores(seen, told, seed)])
     return rows
 
 
