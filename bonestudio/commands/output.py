@@ -1,14 +1,15 @@
 """How commands answer: a table for a person, or JSON for a program."""
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 
 def print_json(answer: Any) -> None:
-    """Print one JSON document, with numbers that are not numbers as null."""
-    json.dump(_plain(answer), sys.stdout, indent=2, ensure_ascii=False)
+    """Print one JSON document, with what JSON has no number for (NaN, ∞) as null."""
+    json.dump(_plain(answer), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
     print()
 
 
@@ -35,6 +36,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if hasattr(value, "item"):  # a number of numpy or torch
         value = value.item()
-    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN differs from itself
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

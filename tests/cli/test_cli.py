@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from bonestudio.commands.output import print_json
 
 HEAVY = ("torch", "gradio", "pyvista", "SimpleITK", "vtk", "pandas", "matplotlib", "scipy")
 
@@ -52,6 +55,13 @@ def test_importing_the_package_or_its_rooms_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "[]\n", done.stdout + done.stderr
+
+
+def test_what_json_has_no_number_for_is_null(capsys):
+    print_json({"dB": np.float32(np.inf), "least": [-np.inf, 1.5], "none": float("nan")})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "dB": None, "least": [None, 1.5], "none": None,
+    }  # fmt: skip
 
 
 def test_models_answers_for_people_and_programs():
