@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bonestudio.errors import BoneStudioError
 from bonestudio.instruments.density.export import COLUMNS
 from bonestudio.interface.jobs import Job, Pace
 from bonestudio.interface.tabs import density_many
@@ -43,6 +44,27 @@ def test_many_films_stop_after_the_film_in_hand_and_leave_no_upload(
     steps.close()  # what Gradio does when Cancel is pressed
     assert (len(done), closed) == (1, [True])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [(["labels.csv"], "Choose the films"), (["a.png", "labels.csv"], "is empty")],
+)
+def test_what_is_refused_is_not_kept(
+    names: list[str], refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    sent = [tmp_path / f"upload{n}" / name for n, name in enumerate(names)]
+    for file in sent:
+        file.parent.mkdir()
+        file.touch()
+    page = SimpleNamespace(job=Job(start="start", stop="stop", bar="bar", things="films"))
+    steps = density_many.Answers(page=page).estimate(
+        [str(file) for file in sent], density_many.UNKNOWN, None, SimpleNamespace(session_hash="1")
+    )
+    with pytest.raises(BoneStudioError, match=refused):
+        next(steps)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_controls_at_rest_are_as_they_were_and_the_upload_is_used_up() -> None:

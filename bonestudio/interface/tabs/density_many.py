@@ -93,10 +93,10 @@ class Answers:
         self, paths: list[str] | None, sex: str, age: float | None, request: gr.Request
     ) -> Iterator[dict[Any, Any]]:
         """Estimate all films, showing the table as it grows, and hand it out."""
-        films, table = _named(paths)
         page, pace = self.page, Pace()
         rows: list[dict[str, Any]] = []
         try:
+            films, table = _named(paths)
             yield page.job.running(0, len(films))
             for row in estimate_films(films, table=table, age=age, sex=SEXES[sex]):
                 rows.append(row)
@@ -109,8 +109,8 @@ class Answers:
                     page.status: frame.said("Estimating", pace.rate(len(rows), "films")),
                 }
         finally:
-            for path in [*films.values(), *([table] if table else [])]:
-                session.delete_upload(path)
+            for sent in paths or []:
+                session.delete_upload(Path(sent))
         path = session.fresh_folder(request) / "density.csv"
         path.write_bytes(as_csv(rows))
         told = sum(row["bmd_g_cm2"] is not None for row in rows)
@@ -146,4 +146,4 @@ def _named(paths: list[str] | None) -> tuple[dict[str, Path], Path | None]:
         while name in named:
             name, again = f"{path.stem} ({again}){path.suffix}", again + 1
         named[name] = path
-    return named, tables[0] if tables else None
+    return named, session.check_upload(tables[0]) if tables else None
