@@ -90,7 +90,8 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        # Nothing but PNG: Pillow opens EPS too, and hands it to Ghostscript.
+        with Image.open(path, formats=("PNG",)) as image:
             return np.asarray(image if image.mode in {"L", "P"} else image.convert("L"), np.uint8)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ImageError(f"The mask '{path.name}' is not a PNG of label numbers.") from error

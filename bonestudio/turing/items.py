@@ -69,7 +69,7 @@ def encode(film: Radiograph, size: tuple[int, int]) -> bytes:
 
 def decode(png: bytes) -> NDArray[np.uint8]:
     """Read the pixels of an encoded film back, [height, width]."""
-    with Image.open(io.BytesIO(png)) as image:
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         return np.asarray(image, dtype=np.uint8)
 
 

@@ -1,5 +1,6 @@
 """Files that are traps: markup as an image, an image with something behind it, markup in its tags."""
 
+import ast
 import warnings
 from pathlib import Path
 
@@ -122,3 +123,21 @@ def _ramp(folder: Path) -> Path:
     path = folder / "ramp.png"
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(path)
     return path
+
+
+def test_pillow_is_told_what_it_may_open() -> None:
+    """Pillow opens EPS too, and hands it to Ghostscript; whoever opens a file names its formats."""
+    bonestudio = Path(__file__).resolve().parents[2] / "bonestudio"
+    opened = [
+        (file.name, call)
+        for file in bonestudio.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Image.open"
+    ]
+    assert len(opened) > 5
+    open_to_all = [
+        f"{name}:{call.lineno}"
+        for name, call in opened
+        if "formats" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert open_to_all == []

@@ -87,7 +87,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if path.suffix.lower() == ".mp4":
             text = _mp4_comment(path)
         else:
-            with Image.open(path) as image:
+            # Nothing else: Pillow opens EPS too, and hands it to Ghostscript.
+            with Image.open(path, formats=("PNG", "GIF")) as image:
                 text = image.info.get(_KEY) or image.info.get("comment", b"")
         told = json.loads(text)
     except (OSError, ValueError) as error:

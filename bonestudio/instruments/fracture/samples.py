@@ -73,11 +73,12 @@ def opened_image(image: bytes, mask: bytes | None) -> "tuple[Radiograph, NDArray
 
     from bonestudio.imaging.types import Radiograph
 
-    grey = np.asarray(Image.open(io.BytesIO(image)), np.float32) / np.float32(255)
+    grey = np.asarray(Image.open(io.BytesIO(image), formats=("PNG",)), np.float32) / np.float32(255)
     film = Radiograph(pixels=grey)
     if mask is None:
         return film, None
-    break_, *bones = np.moveaxis(np.asarray(Image.open(io.BytesIO(mask))) > 0, 2, 0)
+    colours = np.asarray(Image.open(io.BytesIO(mask), formats=("PNG",)))
+    break_, *bones = np.moveaxis(colours > 0, 2, 0)
     painted = np.zeros((*grey.shape, 4), np.uint8)
     painted[np.logical_or(*bones)] = (154, 164, 178, 90)
     painted[break_] = (76, 201, 240, 255)
