@@ -33,7 +33,7 @@ def hands(
     truncation
         Keep codes within this many standard deviations (0.2 to 3).
     model
-        Weights, such as 'dcgan-hands-fast'; the best that are here by default.
+        Weights, such as 'dcgan-hands-quick'; the best that are here by default.
     films
         Folder of the training films; with --check the nearest one is written beside each hand.
     check
@@ -89,7 +89,7 @@ def fracture(
     refined: bool = False,
     json: bool = False,
 ) -> None:
-    """Take a film of a fracture by design; its mask and what it was made from lie beside it.
+    """Take a film of a fracture by design; mask and design (JSON: what makes both again) lie beside it.
 
     Parameters
     ----------

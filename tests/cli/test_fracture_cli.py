@@ -53,6 +53,9 @@ def test_a_fracture_its_mask_and_its_design(run):
     assert mask.sum() == told["break_pixels"] > 0
     assert read_radiograph("film.png").shape == mask.shape == (128, 128)
     assert told["design"]["gap"] == 8
+    beside = json.loads(Path("film-design.json").read_text())
+    assert beside["notice"].startswith("Simulated")
+    assert (beside["design"], beside["ao"], beside["refiner"]) == (told["design"], "2U2A3", None)
     assert "2R3" in run(
         "synthesise", "fracture", "--out", "wrist.png", "--site", "wrist", "--size", 128
     )

@@ -106,17 +106,10 @@ def save_design(made: "Drawn", path: Path) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
             folder = Path(scratch)
-            made.write(folder / "film.png")
-            note: dict[str, Any] = {
-                "notice": "Simulated. Research use, not for diagnosis.",
-                "ao": made.design.ao_code,
-                "design": made.design.as_dict(),
-                "refiner": made.refiner.id if made.refiner else None,
-            }
-            (folder / "design.json").write_text(json.dumps(note, indent=1), encoding="utf-8")
+            written = made.write(folder / "film.png")
             with ZipFile(folder / "whole.zip", "w", ZIP_STORED) as pack:
-                for file in [*sorted(folder.glob("*.png")), folder / "design.json"]:
-                    pack.write(file, file.name)
+                for kind, file in written.items():
+                    pack.write(file, "design.json" if kind == "design_file" else file.name)
             (folder / "whole.zip").replace(path)
     except OSError as error:
         raise StorageError(f"The design cannot be written: {error.strerror}.") from error

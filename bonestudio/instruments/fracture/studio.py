@@ -1,27 +1,29 @@
 """Fracture studio: hands from noise, fractures by design, classified studies, labelled sets."""
 
 import hashlib
-import threading
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.fracture.design import Design, Designed
-from bonestudio.instruments.fracture.models import hand_model, hand_models, weights_hash
+from bonestudio.instruments.fracture.models import hand_model, hand_models
 from bonestudio.instruments.fracture.refiner import Refiner, refiners
 
 if TYPE_CHECKING:
     from bonestudio.checkpoints import Card
-    from bonestudio.instruments.fracture.abnormality import AbnormalityClassifier, Judgement
+    from bonestudio.instruments.fracture.abnormality import Judgement
     from bonestudio.instruments.fracture.export import Progress
     from bonestudio.instruments.fracture.hands import Hand, HandGenerator
-    from bonestudio.instruments.fracture.memory import Nearest, SeenHands
+    from bonestudio.instruments.fracture.memory import Nearest
     from bonestudio.instruments.fracture.wanted import Wanted
+
+NOTICE: Final = "Simulated. Research use, not for diagnosis."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,10 @@ class Drawn(Designed):
         return out.getvalue()
 
     def write(self, film: Path) -> dict[str, Path]:
-        """Write the film, its mask (8-bit PNG, 255 where the break is) and the refined film, if any.
+        """Write the film, its mask (8-bit PNG, 255 where the break is), its design, and the refined film.
 
-        They lie beside each other: ``film.png``, ``film-mask.png`` and ``film-refined.png``.
+        They lie beside each other: ``film.png``, ``film-mask.png``, ``film-design.json`` (what makes all of
+        it again, and that it is simulated) and, if any, ``film-refined.png``.
         """
         from bonestudio.imaging import write_radiograph
         from bonestudio.imaging.files import write_bytes
@@ -61,18 +64,24 @@ class Drawn(Designed):
         if self.refined is not None:
             written["refined"] = film.with_name(f"{film.stem}-refined{film.suffix}")
             write_radiograph(self.refined, written["refined"])
+        note = {
+            "notice": NOTICE,
+            "ao": self.design.ao_code,
+            "design": self.design.as_dict(),
+            "refiner": self.refiner.id if self.refiner else None,
+        }
+        written["design_file"] = film.with_name(f"{film.stem}-design.json")
+        blob = json.dumps(note, indent=2, ensure_ascii=False) + "\n"
+        write_bytes(written["design_file"], blob.encode())
         return written
 
 
 class FractureStudio:
-    """Everything of papers 001 and 002 that a person does; weights are loaded once, when needed."""
+    """Everything of papers 001 and 002 that a person does.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._hands: dict[str, HandGenerator] = {}
-        self._seen: dict[str, SeenHands | None] = {}
-        self._refiners: dict[str, Refiner] = {}
-        self._classifiers: dict[str | None, AbnormalityClassifier] = {}
+    It keeps no weights: :func:`bonestudio.checkpoints.store.loaded` does, and reads those that were
+    replaced, or lie in another folder, anew.
+    """
 
     @staticmethod
     def models() -> "list[Card]":
@@ -119,27 +128,26 @@ class FractureStudio:
         """Draw the way from one seed's hand to another's."""
         return self._generator(model).walk(first, last, frames=frames, truncation=truncation)
 
-    def nearest(self, film: Radiograph, *, model: str | None = None) -> "Nearest":
+    @staticmethod
+    def nearest(film: Radiograph, *, model: str | None = None) -> "Nearest":
         """Look for a hand among the films that the weights learned from."""
         from bonestudio.instruments.fracture.memory import seen_hands
 
         card = hand_model(model)
-        with self._lock:
-            if card.family not in self._seen:
-                self._seen[card.family] = seen_hands(card.family)
-        seen = self._seen[card.family]
+        seen = seen_hands(card.family)
         if seen is None:
             raise CheckpointError(
                 f"Nothing says what {card.id} has seen; 'bonestudio synthesise remember' makes the table."
             )
         return seen.nearest(film.pixels)
 
-    def design(self, design: Design, *, refine: bool = False) -> Drawn:
+    @staticmethod
+    def design(design: Design, *, refine: bool = False) -> Drawn:
         """Take the film of a design, and refine it with the weights of its class."""
         made = design.render()
         if not refine:
             return Drawn(design=design, film=made.film, truth=made.truth)
-        refiner = self._refiner(abnormal=design.broken)
+        refiner = Refiner(abnormal=design.broken)
         clean = design.with_options(style="synthetic", size=max(64, refiner.size))
         (redrawn,) = refiner.refine([clean.render().film])
         return Drawn(
@@ -150,8 +158,8 @@ class FractureStudio:
             refiner=refiner.card,
         )
 
+    @staticmethod
     def classify(
-        self,
         views: Sequence[Radiograph],
         *,
         model: str | None = None,
@@ -166,9 +174,7 @@ class FractureStudio:
 
         if not views:
             raise RequestError("A study has at least one film; open one first.")
-        with self._lock:
-            classifier = self._classifiers.setdefault(model, AbnormalityClassifier(model))
-        return classifier.judge(views, heat=heat, are_prepared=are_prepared)
+        return AbnormalityClassifier(model).judge(views, heat=heat, are_prepared=are_prepared)
 
     @staticmethod
     def export(wanted: "Wanted", path: Path, *, workers: int = 1) -> "Iterator[Progress]":
@@ -185,17 +191,8 @@ class FractureStudio:
         image, mask = regenerate(row)
         return image, mask, hashlib.sha256(image).hexdigest() == row.get("sha256")
 
-    def _generator(self, model: str | None) -> "HandGenerator":
+    @staticmethod
+    def _generator(model: str | None) -> "HandGenerator":
         from bonestudio.instruments.fracture.hands import HandGenerator
 
-        card = hand_model(model)
-        key = f"{card.id} {weights_hash(card)}"
-        with self._lock:
-            if key not in self._hands:
-                self._hands[key] = HandGenerator(card.id)
-        return self._hands[key]
-
-    def _refiner(self, *, abnormal: bool) -> Refiner:
-        found = Refiner(abnormal=abnormal)
-        with self._lock:
-            return self._refiners.setdefault(found.card.id, found)
+        return HandGenerator(model)
