@@ -39,10 +39,10 @@ def write_generator(folder: Path, *, name: str = "dcgan-hands-test", family="own
     save(card, {"generator": network}, folder)
 
 
-def write_refiners(folder: Path) -> None:
+def write_refiners(folder: Path, *, seed=0) -> None:
     config = {"width": 2, "blocks": 1}
     for number, word in enumerate(("normal", "abnormal")):
-        torch.manual_seed(number)
+        torch.manual_seed(seed + number)
         card = Card(
             name=f"cyclegan-forearm-{word}-test", family="own", **TOLD,
             settings={"size": 64, "clip": 3.0, "tiles": 8, "range": [-1, 1], "class": word},

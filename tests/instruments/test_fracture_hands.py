@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hand_weights import flat, write_generator, write_memory
+from hand_weights import flat, write_generator, write_memory, write_refiners
 
 from bonestudio.errors import BoneStudioError, CheckpointError, RequestError
 from bonestudio.imaging import Radiograph, write_radiograph
+from bonestudio.instruments.fracture.design import Design
 from bonestudio.instruments.fracture.hands import Hand, between, code
 from bonestudio.instruments.fracture.studio import FractureStudio
 from bonestudio.phantoms import VirtualPatient
@@ -35,6 +36,26 @@ def test_a_seed_is_a_hand_whatever_sheet_it_stands_on(studio):
     assert not np.array_equal(flat(sheet[0].film), flat(sheet[1].film))
     (again,) = FractureStudio().sample(seed=13, count=1)
     assert np.array_equal(flat(again.film), flat(alone.film))
+
+
+def test_weights_that_were_replaced_or_lie_elsewhere_are_read_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(tmp_path / "one"))
+    write_generator(tmp_path / "one")
+    write_refiners(tmp_path / "one")
+    studio, design = FractureStudio(), Design(size=64, style="synthetic")
+
+    def drawn():
+        (hand,) = studio.sample(seed=3, count=1)
+        return flat(hand.film), flat(studio.design(design, refine=True).refined)
+
+    first = drawn()
+    for folder in ("one", "two"):  # the same names with other weights
+        monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(tmp_path / folder))
+        write_generator(tmp_path / folder, seed=1 if folder == "one" else 2)
+        write_refiners(tmp_path / folder, seed=5 if folder == "one" else 9)
+        second = drawn()
+        assert not any(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+        first = second
 
 
 def test_truncation_holds_codes_in_and_keeps_their_order():

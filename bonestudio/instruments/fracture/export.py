@@ -15,9 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -28,9 +27,6 @@ from bonestudio.instruments.fracture.design import Design
 from bonestudio.instruments.fracture.models import weights_hash
 from bonestudio.instruments.fracture.refiner import Refiner
 from bonestudio.instruments.fracture.wanted import Wanted
-
-if TYPE_CHECKING:
-    from bonestudio.instruments.fracture.hands import HandGenerator
 
 MANIFEST: Final = "manifest.jsonl"
 _READ_ME: Final = """Simulated radiographs, made by Bone Studio. Research use, not for diagnosis.
@@ -105,10 +101,11 @@ def regenerate(row: dict[str, Any]) -> tuple[bytes, bytes | None]:
 
 def _made_of(row: dict[str, Any]) -> tuple[bytes, bytes | None]:
     from bonestudio.imaging.pictures import encode_png
+    from bonestudio.instruments.fracture.hands import HandGenerator
 
     try:
         if "hand" in row:
-            hands = _generator(row["model"]["id"])
+            hands = HandGenerator(row["model"]["id"])
             _same_weights(row["model"], weights_hash(hands.card))
             (hand,) = hands.sample(row["hand"]["seed"], 1, truncation=row["hand"]["truncation"])
             return encode_png(hand.film, bits=8), None
@@ -116,7 +113,7 @@ def _made_of(row: dict[str, Any]) -> tuple[bytes, bytes | None]:
         film = designed.film
         masks = {**designed.truth.masks, "fracture": designed.mask}
         if row.get("refiner"):
-            refiner = _refiner(row["refiner"]["id"])
+            refiner = Refiner(row["refiner"]["id"])
             _same_weights(row["refiner"], weights_hash(refiner.card))
             (film,) = refiner.refine([film])
             masks = {name: refiner.prepare_mask(mask) for name, mask in masks.items()}
@@ -183,18 +180,6 @@ def _make(row: dict[str, Any]) -> tuple[bytes, bytes | None, dict[str, Any]]:
     if mask is not None:
         told["mask"] = f"masks/{row['file']}"
     return image, mask, told
-
-
-@lru_cache(maxsize=2)
-def _generator(model: str) -> "HandGenerator":
-    from bonestudio.instruments.fracture.hands import HandGenerator
-
-    return HandGenerator(model)
-
-
-@lru_cache(maxsize=2)
-def _refiner(model: str) -> Refiner:
-    return Refiner(model)
 
 
 def _same_weights(told: dict[str, str], here: str) -> None:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bonestudio.checkpoints import Card, Metric, Part, cards
-from bonestudio.errors import BoneStudioError, RequestError
+from bonestudio.errors import BoneStudioError, CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph
 from bonestudio.metrics.extractors import Extractor, film_levels, find_extractor
 from bonestudio.networks.neighbours import Neighbours
@@ -73,30 +73,35 @@ class SeenHands:
     def __init__(self, card: Card) -> None:
         self.card = card
 
-    @cached_property
-    def _table(self) -> Any:
-        from bonestudio.checkpoints.store import loaded
-
-        return loaded(self.card.id)[PART]
-
-    @cached_property
-    def _extractor(self) -> Extractor:
-        return find_extractor(self.card.settings["extractor"])
-
     @torch.no_grad()
     def nearest(self, film: NDArray[np.float32]) -> Nearest:
         """Search the training films for one like ``film`` [height, width] in [0, 1]."""
-        distance, number = search(self._table, self._extractor, film)
-        usual = self._table.usual
+        from bonestudio.checkpoints.store import loaded
+
+        table: Any = loaded(self.card.id)[PART]
+        distance, number = search(table, self._extractor(), film)
+        usual = table.usual
         name = str(self.card.settings["names"][number])
         return Nearest(
             name=name,
             distance=distance,
             nearer=float((usual < distance).float().mean()),
-            films=len(self._table.known),
+            films=len(table.known),
             ruler=len(usual),
             film=training_film(name),
         )
+
+    def _extractor(self) -> Extractor:
+        """Return the network whose features the table holds; with other weights they mean nothing."""
+        name = self.card.settings["extractor"]
+        here = [card for card in cards("extractors") if card.name == name]
+        found = _opened(name, here[0].model_dump_json() if here else "")
+        if found.hash != self.card.settings["hash"]:
+            raise CheckpointError(
+                f"{self.card.id} holds features of other weights of {name} than those here; "
+                "'bonestudio synthesise remember' makes it anew."
+            )
+        return found
 
 
 def seen_hands(family: str) -> SeenHands | None:
@@ -226,6 +231,11 @@ def training_film(name: str) -> Radiograph | None:
         return Radiograph(pixels=cohort.load(found[0]).image) if found else None
     except BoneStudioError:
         return None  # the check itself does not need the film
+
+
+@lru_cache(maxsize=2)
+def _opened(extractor: str, _card: str) -> Extractor:
+    return find_extractor(extractor)
 
 
 @lru_cache(maxsize=1)

@@ -33,7 +33,7 @@ def refiners(*, abnormal: bool | None = None) -> list[Card]:
 
 
 class Refiner:
-    """Gives films of one class a natural look; its weights are read once, when first needed.
+    """Gives films of one class a natural look, with the weights that are there when it is first used.
 
     Parameters
     ----------
