@@ -84,7 +84,7 @@ def invert(
             errors.append(step.rmse)
             bar.update(task, completed=step.done, description=f"{step.rmse:.0f} mg HA/cm³")
     begun = at.begin(f"Inverted scan, {updates} updates", step.code, box=prepared.box)
-    told = {
+    told: dict[str, Any] = {
         "guess": step.guess,
         "rmse_first_mg_cm3": round(errors[0], 2),
         "rmse_mg_cm3": round(errors[-1], 2),
@@ -163,7 +163,8 @@ def edit(
     change
         Instead of amount: the attribute's change in its unit, as measured on the result.
     keep
-        Attributes to leave alone: --keep Tt.Ar Ct.Th.
+        Attributes to leave alone as far as the fit can: --keep Tt.Ar Ct.Th. How far each moved is
+        measured and told; 'kept' is less than a quarter of its deviation from bone to bone.
     model
         Weights, where the volume is a seed.
     json
@@ -184,8 +185,9 @@ def edit(
     before = at.found(begun.now.code)[0].values
     after = at.found(code)[0].values
     changes = {f"change of {n}": round(after[n] - before[n], 4) for n in after if n in before}
-    step = then(begun, f"{direction}, α {step_size:+.2f}", code)
-    leave(at, step, out, json, alpha=round(step_size, 4), **told, **changes)
+    step = then(begun, f"{direction}, α {step_size:+.2f}", code, kept=keep)
+    way = at.direction(direction, keep=keep)
+    leave(at, step, out, json, way=way, alpha=round(step_size, 4), **told, **changes)
 
 
 def measure(volume: First, /, *, model: str | None = None, json: bool = False) -> None:
@@ -217,6 +219,7 @@ def measure(volume: First, /, *, model: str | None = None, json: bool = False) -
     else:
         rows = [[n, f"{v:.{DIGITS[UNITS[n]]}f}", UNITS[n]] for n, v in found.values.items()]
         print_table(["attribute", "value", "unit"], rows)
+        print(found.grain)
 
 
 def render(volume: First, /, *, out: Path, model: str | None = None) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bonestudio.instruments.volume.directions import Direction
     from bonestudio.instruments.volume.editor import VolumeEditor
     from bonestudio.instruments.volume.session import Session
 
@@ -47,15 +48,23 @@ def two_opened(
     return at, a, b
 
 
-def then(begun: "Session", name: str, code: Any) -> "Session":
-    """Add a step to a session, on the same box."""
+def then(begun: "Session", name: str, code: Any, *, kept: tuple[str, ...] = ()) -> "Session":
+    """Add a step to a session, on the same box; ``kept`` names what an edit was to leave alone."""
     from bonestudio.instruments.volume.session import Step
 
-    return begun.then(Step(name=name, code=code, box=begun.now.box))
+    return begun.then(Step(name=name, code=code, box=begun.now.box, kept=kept))
 
 
-def leave(at: "VolumeEditor", begun: "Session", out: Path, json: bool, **more: Any) -> None:  # noqa: FBT001 - handed on
-    """Write the volume and its session, and say what it measures."""
+def leave(
+    at: "VolumeEditor",
+    begun: "Session",
+    out: Path,
+    json: bool,  # noqa: FBT001 - handed on
+    *,
+    way: "Direction | None" = None,
+    **more: Any,
+) -> None:
+    """Write the volume and its session; say what it measures, and what became of what was to be kept."""
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.instruments.volume.export import export
     from bonestudio.instruments.volume.session import NOTICE
@@ -74,8 +83,14 @@ def leave(at: "VolumeEditor", begun: "Session", out: Path, json: bool, **more: A
         "model": begun.model,
     }
     told |= {"step": step.name, "realism": realism, **more}
+    kept = at.kept(begun.before.code, step)
     if json:
+        told |= {} if way is None else way.told()
+        told |= {"keep": {one.name: one.told() for one in kept}} if kept else {}
         print_json(told | {"measured": measured.told()})
         return
+    told |= {} if way is None else {"direction": way.title}
+    told |= {"keep": "; ".join(one.words for one in kept) or None}
     shown = {n: f"{row['value']:.4g} {row['unit']}" for n, row in measured.told().items() if isinstance(row, dict)}  # fmt: skip
-    print_fields(told | shown | ({"not measured": measured.why} if measured.why else {}))
+    notes = {"note": measured.grain or None, "not measured": measured.why or None}
+    print_fields(told | shown | notes)

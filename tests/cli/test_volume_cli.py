@@ -52,6 +52,12 @@ def test_each_command_works_on_what_the_one_before_left(volume) -> None:
     told = edited["measured"]["Tb.BMD"]["value"] - first["measured"]["Tb.BMD"]["value"]
     assert edited["change of Tb.BMD"] == pytest.approx(told, abs=1e-3)
     assert told > 0
+    ring = edited["measured"]["Ct.BMD"]["value"] - first["measured"]["Ct.BMD"]["value"]
+    kept = edited["keep"]["Ct.BMD"]
+    assert (kept["change"], kept["unit"]) == (pytest.approx(ring, abs=1e-3), "mg HA/cm³")
+    assert kept["kept"] is (abs(ring) < 0.25)  # a quarter of the atlas' deviation
+    assert edited["direction"] == "Tb.BMD"
+    assert "not comparable" in edited["measured"]["note"]
     assert Path("e.png").read_bytes()[:4] == b"\x89PNG"
     assert volume("measure", "e.session.json", "--json") == edited["measured"]
 

@@ -134,6 +134,13 @@ def test_an_edit_is_measured_and_goes_where_its_name_says(bone):
     with pytest.raises(RequestError, match=r"no direction 'Tb\.Th'"):
         bone.edit(code, "Tb.Th", 1)
     assert bone.direction("sefa-1").title.startswith("SeFa 1: ")
+    assert abs(bone.direction("sefa-1").slope["Ct.BMD"]) > 1
+    level = bone.direction("sefa-1", keep=["Ct.BMD", "Ct.BMD", "Tt.Ar"])
+    assert [level.slope[n] for n in ("Ct.BMD", "Tt.Ar")] == pytest.approx([0, 0], abs=1e-4)
+    assert bone.shape_beside("sefa-1") == ("Tt.Ar",)
+    plain = VolumeEditor(PLAIN)
+    with pytest.raises(RequestError, match="Nothing was fitted"):
+        plain.direction("sefa-1", keep=["Tt.Ar"])
 
 
 def test_edit_to_a_target_meets_it(bone):
@@ -293,6 +300,7 @@ def _changed(told, *keys, to):
         (["steps"], []),
         (["steps", 0, "code"], "nowhere"),
         (["steps", 0, "more"], 1),
+        (["steps", 0, "kept"], ["<b>"]),
         (["model"], "../../etc/passwd"),
         (["code", "shape"], [10**6, 10**6, 10**6]),
         (["code", "shape"], [1, 6, 8]),

@@ -56,8 +56,9 @@ def test_names_are_text_and_the_step_shown_is_marked():
 )
 def test_every_number_stands_with_its_unit(change, sign):
     row = {"name": "Ct.Th", "unit": "mm", "before": "1.0", "after": "1.1", "change": change}
-    table = measures([row], realism="Realism 1.20")
+    table = measures([row], notes=["Realism 1.20", "Voxels of 0.243 mm"])
     assert f'data-sign="{sign}">{change}' in table
     assert "Ct.Th <i>mm</i>" in table
     assert "Realism 1.20" in table
+    assert "Voxels of 0.243 mm" in table
     assert "no bone" in measures([row], why="no bone")

@@ -13,6 +13,7 @@ from bonestudio.imaging.types import Volume
 from bonestudio.instruments.volume import cards as volume_cards
 from bonestudio.instruments.volume import codes as volume_codes
 from bonestudio.instruments.volume.codes import Code
+from bonestudio.instruments.volume.keeping import Kept, kept
 from bonestudio.instruments.volume.measures import SHAPE, Measured, measure
 from bonestudio.instruments.volume.session import Session, Step
 
@@ -135,11 +136,18 @@ class VolumeEditor:
         return self._loaded()[1].spreads()
 
     def shape_beside(self, name: str) -> tuple[str, ...]:
-        """Say which attributes 'shape kept' holds while a direction is followed: those that were fitted."""
-        known = {way.name for way in self.directions() if way.kind == "attribute"}
-        if name not in known or name in SHAPE:
+        """Say which attributes of the shape a direction can be asked to leave alone: those fitted."""
+        if name in SHAPE:
             return ()
+        known = self._loaded()[1].names
         return tuple(one for one in SHAPE if one in known)
+
+    def kept(self, before: Code, after: Step) -> list[Kept]:
+        """Measure what became of the attributes that an edit was to leave alone."""
+        if not after.kept:
+            return []
+        found = self.found(before)[0], self.found(after.code)[0]
+        return kept(*found, after.kept, self.spreads())
 
     def edit(self, code: Code, name: str, amount: float, *, keep: Sequence[str] = ()) -> Code:
         """Go ``amount`` (α, in standard deviations of random codes) along a direction."""

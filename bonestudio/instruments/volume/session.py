@@ -9,14 +9,15 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bonestudio.errors import ImageError, StorageError
 from bonestudio.imaging.files import write_bytes
 from bonestudio.instruments.volume.codes import MOST_STACKS, Code
+from bonestudio.instruments.volume.measures import UNITS
 
 VERSION: Final = 1
 MOST_STEPS: Final = 500
@@ -40,12 +41,15 @@ class Step:
         Which control made it: steps of one turn replace each other while a slider moves.
     box
         Where a scan lies in its padded volume (start, stop of each axis); None where nothing was padded.
+    kept
+        Attributes that the edit from the step before was to leave alone.
     """
 
     name: str
     code: Code
     turn: str = ""
     box: Box | None = None
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,11 @@ class Session:
             if not step.turn:
                 return step
         return self.steps[0]
+
+    @property
+    def before(self) -> Step:
+        """The step before the one that is shown: what an edit began with."""
+        return self.steps[max(0, self.at - 1)]
 
     def base(self, turn: str) -> Step:
         """Find the volume that a control of this turn works on: the one before its own steps."""
@@ -112,6 +121,7 @@ class Session:
         codes = {step.code.digest[:24]: _told(step.code) for step in self.steps}
         steps = [
             {"name": s.name, "code": s.code.digest[:24], "turn": s.turn, "box": s.box}
+            | ({"kept": s.kept} if s.kept else {})
             for s in self.steps
         ]
         told = {
@@ -144,7 +154,8 @@ class Session:
         if len(shapes) > 1 or missing or not -1 < written.at < len(written.steps):
             raise ImageError("The session is damaged: its steps and codes do not fit together.")
         steps = tuple(
-            Step(name=s.name, code=codes[s.code], turn=s.turn, box=s.box) for s in written.steps
+            Step(name=s.name, code=codes[s.code], turn=s.turn, box=s.box, kept=s.kept)
+            for s in written.steps
         )
         return cls(model=written.model, weights=written.weights, steps=steps, at=written.at)
 
@@ -184,11 +195,21 @@ class _Code(_Strict):
         return Code(np.ascontiguousarray(whole, np.float32), self.starts, self.grain)
 
 
+def _known(name: str) -> str:
+    if name not in UNITS:
+        raise ValueError(name)
+    return name
+
+
+_Attribute = Annotated[str, AfterValidator(_known)]
+
+
 class _Step(_Strict):
     name: str = Field(max_length=200)
     code: str
     turn: str = Field(max_length=200)
     box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None = None
+    kept: tuple[_Attribute, ...] = Field(default=(), max_length=len(UNITS))
 
 
 class _Written(_Strict):

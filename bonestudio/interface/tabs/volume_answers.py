@@ -208,7 +208,8 @@ class Answers(LongAnswers):
         """Return the step that a slider asks for, from the volume that it found."""
         base, at = work.session.base(work.turn), editor(work.model)
         name, code = self._edited(mode, base.code, work, value, asked, at)
-        return Step(name=name, code=code, turn=work.turn, box=base.box)
+        kept = self._kept(asked) if mode == "Edit" else ()
+        return Step(name=name, code=code, turn=work.turn, box=base.box, kept=kept)
 
     def _edited(
         self, mode: str, code: Code, work: Work, value: float, asked: Asked, at: Any
@@ -224,7 +225,7 @@ class Answers(LongAnswers):
             )
         way = at.direction(str(asked[self.page.direction]), keep=self._kept(asked))
         sign = f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
-        return f"{way.title.split(':')[0]}, α {sign}", volume_codes.moved(code, way.step, value)
+        return f"{way.short}, α {sign}", volume_codes.moved(code, way.step, value)
 
     def _kept(self, asked: Asked) -> tuple[str, ...]:
         """Say which attributes an edit is to leave alone."""
@@ -239,12 +240,12 @@ class Answers(LongAnswers):
         """Offer what a generator's weights allow."""
         at, page = editor(work.model), self.page
         ways = at.directions()
-        attributes = [way.name for way in ways if way.kind == "attribute"]
+        attributes = [(way.title, way.name) for way in ways if way.kind == "attribute"]
         choices = [(way.title, way.name) for way in ways]
         return {
             page.direction: gr.update(choices=choices, value=choices[0][1]),
             page.attribute: gr.update(
-                choices=attributes, value=attributes[0] if attributes else None
+                choices=attributes, value=attributes[0][1] if attributes else None
             ),
             page.truncation: gr.update(**truncation_of(at.card)),
         }

@@ -143,7 +143,7 @@ def volume_edit(
         direction: 'sefa-1' to 'sefa-8', or an attribute such as 'Tb.BMD' where directions were fitted.
         amount: α in standard deviations of random codes.
         change: Instead of amount: the attribute's change in its unit, as measured on the result.
-        keep: Attributes to leave alone, such as 'Tt.Ar, Ct.Th'.
+        keep: Attributes to leave alone as far as the fit can, such as 'Tt.Ar, Ct.Th'; how far each moved is measured and told.
         kind: As for /volume_sample.
     """
 
@@ -157,9 +157,12 @@ def volume_edit(
             *_, best = at.edit_to(begun.now.code, direction, float(change or 0.0), keep=kept)
             alpha = best.amount
         code = at.edit(begun.now.code, direction, alpha, keep=kept)
-        step = Step(name=f"{direction}, α {alpha:+.2f}", code=code, box=begun.now.box)
+        way = at.direction(direction, keep=kept)
+        step = Step(
+            name=f"{direction}, α {alpha:+.2f}", code=code, box=begun.now.box, kept=tuple(kept)
+        )
         volume, packed, told = _answer(at, begun.then(step), kind, request)
-        return volume, packed, told | {"alpha": alpha}
+        return volume, packed, told | way.told() | {"alpha": alpha}
 
     return _spoken(edited)
 
@@ -243,6 +246,8 @@ def _answer(at: VolumeEditor, begun: Session, kind: str, request: gr.Request) ->
         "realism": realism,
         "spacing_mm": at.model.spacing,
     }
+    moved = at.kept(begun.before.code, begun.now)
+    told |= {"keep": {one.name: one.told() for one in moved}} if moved else {}
     return volume, FileData(path=str(kept), orig_name=kept.name), told
 
 

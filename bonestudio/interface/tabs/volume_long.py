@@ -11,7 +11,7 @@ from bonestudio.errors import RequestError
 from bonestudio.imaging.types import Volume
 from bonestudio.instruments.lightbox.scans import ScanViewer
 from bonestudio.instruments.volume import codes as volume_codes
-from bonestudio.instruments.volume.measures import DIGITS, UNITS
+from bonestudio.instruments.volume.measures import UNITS, signed
 from bonestudio.instruments.volume.session import Step
 from bonestudio.interface import frame, session
 from bonestudio.interface.jobs import Pace
@@ -59,22 +59,19 @@ class LongAnswers(Show):
         best = None
         for attempt in at.edit_to(now.code, name, float(change), keep=keep):
             best = attempt
-            said = f"{name} {_signed(attempt.change, name)} {unit} at α {attempt.amount:+.2f}"
+            said = f"{name} {signed(attempt.change, name)} {unit} at α {attempt.amount:+.2f}"
             yield {page.status: frame.said("Looking for the target", said)}
         assert best is not None  # noqa: S101 - it raises where nothing was reached
         code = volume_codes.moved(now.code, at.direction(name, keep=keep).step, best.amount)
-        kept = ", shape kept" if keep else ""
-        step = Step(
-            name=f"{name} {_signed(best.change, name)} {unit}{kept}",
-            code=code,
-            turn="target",
-            box=now.box,
-        )
+        work = fresh(work)  # a step of its own, whichever control made the one before
+        words = f"{name} {signed(best.change, name)} {unit}"
+        step = Step(name=words, code=code, turn=work.turn, box=now.box, kept=keep)
+        if keep:
+            held = all(one.held for one in at.kept(now.code, step))
+            step = replace(step, name=f"{words}, shape {'kept' if held else 'not kept'}")
         work = fresh(replace(work, session=work.session.then(step)))
         short = (
-            ""
-            if best.reached
-            else f"asked for {_signed(float(change), name)}, the nearest in reach"
+            "" if best.reached else f"asked for {signed(float(change), name)}, the nearest in reach"
         )
         yield self.neutral(work)
         yield from self.all(work, asked, request, short)
@@ -123,7 +120,3 @@ class LongAnswers(Show):
         assert work is not None  # noqa: S101 - the last update is always shown
         error = f"error {errors[-1]:.0f} mg HA/cm³"
         yield from self.all(work, asked, request, error, took(pace.started), prepared.assumed)
-
-
-def _signed(change: float, name: str) -> str:
-    return f"{change:+.{DIGITS[UNITS[name]]}f}".replace("-", "\N{MINUS SIGN}")

@@ -49,7 +49,9 @@ class Show:
             page.second: frame.facts({"Chosen": work.second.name}),
             page.status: self.status(work, *said, f"drawn in {seconds}", "measuring …"),
         }
-        yield self.numbers(work) | {page.status: self.status(work, *said, f"drawn in {seconds}")}
+        told = self.numbers(work)
+        said = (*said, *self.moved(work))
+        yield told | {page.status: self.status(work, *said, f"drawn in {seconds}")}
 
     def view(
         self,
@@ -103,7 +105,13 @@ class Show:
         after, realism = at.found(work.session.now.code)
         told = "" if realism is None else _realism(realism)
         why = after.why or before.why
-        return {self.page.measures: parts.measures(rows(before, after), why=why, realism=told)}
+        notes = [one for one in ("; ".join(self.moved(work)), after.grain, told) if one]
+        return {self.page.measures: parts.measures(rows(before, after), why=why, notes=notes)}
+
+    def moved(self, work: Work) -> list[str]:
+        """Say what became of the attributes that the current step was to leave alone."""
+        history = work.session
+        return [one.words for one in editor(work.model).kept(history.before.code, history.now)]
 
     def status(self, work: Work, *said: str) -> str:
         """Say what was done, with which weights."""

@@ -53,8 +53,8 @@ def steps(names: Sequence[str], at: int) -> str:
     return f'<ol class="ve-steps" aria-label="History">{rows or "<li>No volume yet</li>"}</ol>'
 
 
-def measures(rows: Sequence[Mapping[str, str]], *, why: str = "", realism: str = "") -> str:
-    """Lay out a table of attributes: before, now, change, each with its unit."""
+def measures(rows: Sequence[Mapping[str, str]], *, why: str = "", notes: Sequence[str] = ()) -> str:
+    """Lay out a table of attributes: before, now, change, each with its unit; ``notes`` stand under it."""
     if why:
         return f'<p class="ve-why">Not measured: {escape(why)}</p>'
     body = "".join(
@@ -63,8 +63,7 @@ def measures(rows: Sequence[Mapping[str, str]], *, why: str = "", realism: str =
         f'<td data-sign="{_sign(row["change"])}">{escape(row["change"])}</td></tr>'
         for row in rows
     )
-    foot = f'<p class="ve-realism">{_WORDS}</p>'
-    foot += f'<p class="ve-realism">{escape(realism)}</p>' if realism else ""
+    foot = "".join(f'<p class="ve-realism">{escape(note)}</p>' for note in (*notes, _WORDS))
     return (
         '<table class="ve-measures"><thead><tr><th scope="col">Measured</th><th scope="col">Start</th>'
         f'<th scope="col">Now</th><th scope="col">Change</th></tr></thead><tbody>{body}</tbody></table>{foot}'
