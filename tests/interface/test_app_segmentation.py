@@ -124,6 +124,8 @@ def test_a_brush_paints_is_measured_and_can_be_taken_back(hand: Page) -> None:
     assert bones(hand, "bones.bones[7].pixels") == before[7]
     hand.keyboard.press("z")
     assert bones(hand, "bones.bones[7].pixels") == after[7]
+    # Gradio hangs up when it hears that the page may be left: an answer on its way would be lost.
+    hand.wait_for_function(f"{BONES_OF}.answered === {BONES_OF}.edit")
     # The page does not go with what was painted by hand, unless a file holds it.
     with hand.expect_event("dialog") as asked:
         hand.evaluate("setTimeout(() => location.reload())")
