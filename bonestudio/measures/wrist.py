@@ -151,11 +151,11 @@ class WristMeasures:
         )
 
     def told(self) -> dict[str, Any]:
-        """Return everything as plain data, for JSON."""
+        """Return everything as plain data, for JSON; values to 0.1° or 0.1 mm, no film tells more."""
         rows = [
             {
                 "name": m.name,
-                "value": m.value,
+                "value": None if m.value is None else round(m.value, 1),
                 "unit": m.unit,
                 "not_measurable": m.why,
                 "normal": [m.normal.low, m.normal.high],
@@ -231,7 +231,8 @@ def _measured(
         return replace(none, why="The radius' axis is not known.")
     missing = [need.replace("_", " ") for need in _NEEDS[name] if need not in points]
     if missing:
-        return replace(none, why=f"There is no landmark {' and '.join(missing)}.")
+        verb = "was" if len(missing) == 1 else "were"
+        return replace(none, why=f"The {' and the '.join(missing)} {verb} not found.")
     if name == "ulnar_variance" and spacing is None:
         return replace(none, why="The file does not say how large a pixel is.")
     step = np.array(spacing or (1.0, 1.0))

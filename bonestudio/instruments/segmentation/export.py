@@ -133,7 +133,7 @@ def measurements_csv(found: Segmentation) -> bytes:
     table = csv.writer(out)
     table.writerow(["name", "value", "unit", "normal low", "normal high", "source", "not measurable"])  # fmt: skip
     for m in found.wrist.measurements:
-        value = "" if m.value is None else f"{m.value:.2f}"
+        value = "" if m.value is None else f"{m.value:.1f}"
         table.writerow([m.name, value, m.unit, m.normal.low, m.normal.high, m.normal.source, m.why or ""])  # fmt: skip
     for bone in found.told()["bones"]:
         area = bone["area_mm2"]

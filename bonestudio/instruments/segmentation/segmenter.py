@@ -31,6 +31,7 @@ Anatomy = Literal["hand", "forearm"]
 Mask = NDArray[np.bool_]
 SMALLEST_FILM = 32  # pixels of a side
 _SPECK = 4e-5  # parts smaller than this share of the film are noise
+_LEAST = 2e-4  # a bone of less than this share of the film is none: 43 pixels of 512 × 416
 _SURE = 0.25  # probability near a point's peak below which the point is not believed
 _VIEWS: Mapping[str, View] = {"PA": "PA", "AP": "PA", "LL": "LL", "RL": "LL", "LAT": "LL", "LATERAL": "LL"}  # fmt: skip
 NO_BONES_TOLD_APART = (
@@ -204,7 +205,8 @@ class BoneSegmenter:
         if chosen == "unet":
             model = UNET
             found = {bone: _cleaned(share > 0.5) for bone, share in by_unet(shown).items()}
-            masks = {bone: mask for bone, mask in found.items() if mask.any()}
+            least = max(4, _LEAST * found[BONES[0]].size)
+            masks = {bone: mask for bone, mask in found.items() if mask.sum() >= least}
             wrist = measured(shown, masks, view=view, ranges=ranges)
         else:
             bone = by_cycle(shown, anatomy=anatomy, two_step=chosen == "two-step") > 0.5
