@@ -28,7 +28,6 @@ LOW, POROTIC = (
 )  # T-scores: below the first is low bone mass, at or below the second osteoporosis
 EXPECTED = -2.0  # Z-score at or below which a density is below the expected range for age
 ADULT, FIFTY, OLDEST = 20.0, 50.0, 110.0
-CONFIRM = "Radiograph-estimated BMD. Confirm by DXA."
 UNCHECKED = " (rounded, not checked against the printed table)"
 _SHIPPED = Path(__file__).with_name("density_references.toml")
 

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 from bonestudio.vision import timm
 
-REDUCTIONS = (2, 4, 8, 16, 32)
-"""Pixels of the film that one place of each feature map stands for."""
 _GROUP = 128  # channels of a group of NFNet-F0's convolutions
 _SIXTEENTHS = 16  # narrower, the stem would have less than a channel
 
