@@ -12,11 +12,16 @@ from bonestudio.training.runs import hardware
 
 Family = Literal["phantom", "rsna", "own"]
 
+# The challenge's terms ask for the citation and the link.
+_HALABI = (
+    "Halabi et al., The RSNA Pediatric Bone Age Machine Learning Challenge, Radiology 2019;290:498-503; "
+    "https://www.rsna.org/rsnai/ai-image-challenge/rsna-pediatric-bone-age-challenge-2017"
+)
 _TERMS: dict[Family, tuple[str, str | None]] = {
     "phantom": ("Apache-2.0", None),
     "rsna": (
         "Academic and non-commercial use (RSNA Bone Age challenge terms)",
-        "Halabi et al., The RSNA Pediatric Bone Age Challenge, Radiology 2019;290:498-503",
+        _HALABI,
     ),
     "own": ("As the images that it was trained on", None),
 }

@@ -176,6 +176,7 @@ def test_every_shipped_card_says_what_its_data_allow():
             assert card.family == "rsna"
             assert "non-commercial" in card.licence
             assert "Halabi" in card.citation
+            assert "https://www.rsna.org/" in card.citation  # its terms ask for the link
             assert "RSNA" in card.trained_on, card.id
 
 

@@ -44,6 +44,10 @@ SOURCES = {
     "rsna": "cut out of hands of the RSNA Bone Age challenge",
     "own": "own films",
 }
+TOLD = {
+    "error": "error of a bone redrawn at its own age, root mean square, share of the grey range",
+    "ageing": "change from 2 to 18 years, root mean square, share of the grey range",
+}
 LIMITS = (
     "A simulation, not a forecast: it draws how bones of that age look in what it was trained on. "
     "Fine texture is invented, fractures and disease are not kept. Films of another bone, view or "
@@ -199,7 +203,7 @@ class BAPGAN(Experiment[Options, GrowingBone]):
                 "drift": usual_codes(E, self.learned, now.device),
             },
             metrics={
-                name: (value, len(self.held_out), "held out by patient")
+                TOLD[name]: (value, len(self.held_out), "held out by patient")
                 for name, value in scores.items()
             },
         )
