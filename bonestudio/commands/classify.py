@@ -21,7 +21,7 @@ def classify(
     images
         All views of the study: PNG, JPEG, TIFF, DICOM or NPY.
     model
-        Weights, such as 'fracture/densenet169-arms'; the best that are here by default.
+        Weights, such as 'fracture/densenet169-forearm-phantom'; the best that are here by default.
     heat
         Folder to write heat maps to: what spoke for 'abnormal' on each view.
     json
@@ -36,14 +36,19 @@ def classify(
         raise RequestError("Name the views of a study: bonestudio classify IMAGE [IMAGE …].")
     views = [read_radiograph(path) for path in images]
     judged = FractureStudio().classify(views, model=model, heat=heat is not None)
-    told = {
-        "study": round(judged.study, 4),
-        "called": "abnormal" if judged.abnormal else "normal",
+    told: dict[str, object] = {
+        "study": None if judged.out else round(judged.study, 4),
+        "called": None if judged.out else "abnormal" if judged.abnormal else "normal",
+        "verdict": judged.domain.verdict if judged.domain else "unknown",
+        "reason": judged.domain.reason
+        if judged.domain
+        else "Nothing tells which films these weights know.",
         "model": judged.card.id,
         "calibration": judged.calibration,
+        "notice": "Research use, not for diagnosis.",
     }
     maps: list[str] = []
-    if heat is not None:
+    if heat is not None and not judged.out:
         try:
             heat.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -52,7 +57,7 @@ def classify(
             path = heat / f"view{number}-heat.png"
             write_radiograph(Radiograph(pixels=pixels), path)
             maps.append(str(path))
-    shares = [round(share, 4) for share in judged.views]
+    shares = [None if judged.out else round(share, 4) for share in judged.views]
     if json:
         print_json({**told, "views": shares, "heat": maps})
         return

@@ -1,5 +1,7 @@
 """The classifier instrument: probabilities, study means, heat, what bad input gets."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,13 @@ from torch import nn
 
 from bonestudio.checkpoints import Card, Metric, Part, save
 from bonestudio.errors import CheckpointError, RequestError
+from bonestudio.imaging import read_radiograph
 from bonestudio.imaging.types import Radiograph
 from bonestudio.instruments.fracture.abnormality import (
     AbnormalityClassifier,
     calibration_note,
     classifiers,
+    domain_of,
 )
 from bonestudio.instruments.fracture.heat import grad_cam
 from bonestudio.instruments.fracture.studio import FractureStudio
@@ -174,3 +178,33 @@ def test_classifiers_are_listed_and_other_weights_refused(network, tmp_path):
     )
     with pytest.raises(CheckpointError, match="not a classifier"):
         AbnormalityClassifier("fracture/other").judge(films(1))
+
+
+SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "lightbox"
+
+
+@pytest.mark.parametrize(
+    ("films", "verdict", "words"),
+    [
+        (["3-wrist-broken"], "in-domain", "This film lies among"),
+        (["3-wrist-broken", "4-wrist-side"], "in-domain", "These films lie among"),
+        (["5-forearm-broken", "2-hand-12"], "out", "View 2 looks like a hand"),
+        (["6-hip"], "out", "does not look like"),
+        (["8-knee-13"], "out", "looks like a femur"),
+    ],
+)
+def test_what_the_weights_do_not_know_is_told(films: list[str], verdict: str, words: str) -> None:
+    views = [read_radiograph(SAMPLES / f"{name}.png").pixels for name in films]
+    found = domain_of(views, card_of())
+    assert found is not None
+    assert found.verdict == verdict
+    assert words in found.reason
+    assert domain_of(views, card_of(family="own")) is None
+
+
+def test_noise_and_grey_are_no_arms() -> None:
+    noise = np.random.default_rng(0).random((300, 200)).astype(np.float32)
+    for film in (noise, np.full((200, 200), 0.5, np.float32)):
+        found = domain_of([film], card_of())
+        assert found is not None
+        assert found.verdict == "out"

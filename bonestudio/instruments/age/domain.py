@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonestudio.errors import ImageError
-from bonestudio.instruments.domain import FAR, USUAL, Domain
+from bonestudio.instruments.domain import FAR, Domain, distance_from
 
 if TYPE_CHECKING:
     from bonestudio.checkpoints import Card
-    from bonestudio.checkpoints.store import Checkpoint
 
 REDRAWN: Final = "0.99"  # share of held-out films that lie within the limit of the error
 READERS: Final = {"rsna": "phalange-rsna", "phantom": "growing-phantom"}
@@ -37,7 +36,8 @@ def judge(
     if high - low < FLAT:
         return Domain(verdict="out", reason="There is nothing but one grey level on this image.")
     error = _error(film, reconstruction, card.settings)
-    distance = _distance(film, card, bone)
+    reader = READERS.get(card.family)
+    distance = distance_from(reader, bone, (film + 1) / 2) if reader else None
     return Domain(**_verdict(bone, error, distance), error=error, distance=distance)
 
 
@@ -74,31 +74,3 @@ def _error(
     limit = settings.get("error_quantiles", {}).get(REDRAWN)  # in grey levels from 0 to 1
     apart = float(np.sqrt(np.square(film - reconstruction).mean())) / 2
     return apart / limit if limit else None
-
-
-def _distance(film: NDArray[np.float32], card: "Card", bone: str) -> float | None:
-    """Distance in the features of the reader for this kind of film, over its limit."""
-    import torch
-
-    from bonestudio.metrics.extractors import film_levels
-
-    reader = _reader(READERS[card.family]) if card.family in READERS else None
-    if reader is None or bone not in reader.card.settings["distances"]:
-        return None
-    size = reader.card.settings["size"]
-    levels = film_levels((film + 1) / 2, size)
-    image = torch.from_numpy(levels).float()[None, None] / 127.5 - 1
-    kind = reader.card.parts["extractor"].config["kinds"].index(bone)
-    network: Any = reader["extractor"]
-    far = float(reader["familiar"](network.depths(image), kind))
-    return far / float(reader.card.settings["distances"][bone][USUAL])
-
-
-def _reader(name: str) -> "Checkpoint | None":
-    from bonestudio.checkpoints import available
-    from bonestudio.checkpoints.store import loaded
-
-    if not available(f"extractors/{name}"):
-        return None
-    weights = loaded(f"extractors/{name}")
-    return weights if "familiar" in weights.card.parts else None

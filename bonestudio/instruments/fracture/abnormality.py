@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from bonestudio.checkpoints import Card, available, cards, find_card
 from bonestudio.errors import CheckpointError, RequestError
 from bonestudio.imaging.types import Radiograph
+from bonestudio.instruments.domain import Domain, distance_from, kind_of
 
 SYSTEM, PART = "fracture", "classifier"
+READERS: Final = {"phantom": "arms-phantom"}
+"""Family of a classifier → the reader that knows the films it learned from."""
+KINDS: Final = ("wrist", "forearm")
+FAR: Final = 1.3
+"""Times the usual distance: of 200 held-out virtual arms none lies beyond 1.1, and noise, photographs
+and a hip from 1.5 on."""
 THRESHOLD = 0.5
 _BATCH = 16
 
@@ -32,6 +39,8 @@ class Judgement:
         empty where it was not asked for.
     calibration
         One or two sentences: how far the probability can be trusted, and on which images.
+    domain
+        Whether these weights can be asked about these films at all; None where nothing tells it.
     card
         Of the weights.
     """
@@ -40,7 +49,13 @@ class Judgement:
     study: float
     heat: tuple[NDArray[np.float32], ...]
     calibration: str
+    domain: Domain | None
     card: Card
+
+    @property
+    def out(self) -> bool:
+        """Whether the films are none that the weights know, so that their answer means nothing."""
+        return self.domain is not None and self.domain.verdict == "out"
 
     @property
     def abnormal(self) -> bool:
@@ -109,6 +124,7 @@ class AbnormalityClassifier:
             study=float(views.mean()),
             heat=tuple(_framed(m, film.shape) for m, film in zip(maps, films, strict=False)),
             calibration=calibration_note(self.card),
+            domain=None if are_prepared else domain_of(films, self.card),
             card=self.card,
         )
 
@@ -166,6 +182,36 @@ def calibration_note(card: Card) -> str:
         f"average ({error.data})."
     )
     return note + f" Elsewhere than on {where} it may be wrong and sure of it."
+
+
+def domain_of(films: Sequence[NDArray[np.float32]], card: Card) -> Domain | None:
+    """Judge a study by the view that lies furthest from the arms that the weights know."""
+    reader = READERS.get(card.family)
+    if reader is None:
+        return None
+    views = [[distance_from(reader, kind, film) for kind in KINDS] for film in films]
+    nearest = [min((far for far in view if far is not None), default=None) for view in views]
+    worst = max((far for far in nearest if far is not None), default=None)
+    if worst is None:
+        return None
+    known = "the virtual wrists and forearms that these weights know"
+    for number, film in enumerate(films, start=1):
+        kind = kind_of(film)
+        if kind is not None and kind not in KINDS:
+            view = f"View {number}" if len(films) > 1 else "This film"
+            told = (
+                f"{view} looks like a {kind}, and unlike {known}: their answer would mean nothing."
+            )
+            return Domain(verdict="out", reason=told, distance=worst)
+    where = f"View {nearest.index(worst) + 1}" if len(films) > 1 else "This film"
+    if worst > FAR:
+        told = f"{where} does not look like {known}: their answer would mean nothing."
+        return Domain(verdict="out", reason=told, distance=worst)
+    if worst > 1:
+        told = f"{where} is unlike 98 of 100 of {known}; take the answer with care."
+        return Domain(verdict="doubtful", reason=told, distance=worst)
+    told = f"{'These films lie' if len(films) > 1 else 'This film lies'} among {known}."
+    return Domain(verdict="in-domain", reason=told, distance=worst)
 
 
 def seen_as(film: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:

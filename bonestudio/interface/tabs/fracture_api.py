@@ -150,7 +150,7 @@ def fracture_classify(
         model: Weights such as 'fracture/densenet169-arms'; the best that are there by default.
 
     Returns:
-        P(abnormal) of each view and their mean, which decides against 0.5; how far the probabilities can be trusted; and for each view a heat map of what spoke for 'abnormal' (8-bit PNG).
+        Whether the weights know such films at all ('out': then no answer is given); P(abnormal) of each view and their mean, which decides against 0.5; how far the probabilities can be trusted; and for each view a heat map of what spoke for 'abnormal' (8-bit PNG).
     """  # noqa: D406, D407 - the form that Gradio reads into its API page
     with _spoken():
         if not files:
@@ -159,14 +159,16 @@ def fracture_classify(
         folder = session.fresh_folder(request)
         maps = [
             _file(Radiograph(pixels=heat), folder / f"view{number}-heat.png")
-            for number, heat in enumerate(judged.heat, start=1)
+            for number, heat in enumerate([] if judged.out else judged.heat, start=1)
         ]
     return {
         "notice": "Research use, not for diagnosis.",
         "model": judged.card.id,
-        "views": list(judged.views),
-        "study": judged.study,
-        "abnormal": judged.abnormal,
+        "verdict": judged.domain.verdict if judged.domain else "unknown",
+        "reason": judged.domain.reason if judged.domain else None,
+        "views": [None if judged.out else share for share in judged.views],
+        "study": None if judged.out else judged.study,
+        "abnormal": None if judged.out else judged.abnormal,
         "calibration": judged.calibration,
         "heat": maps,
     }

@@ -198,9 +198,12 @@ def open_views(paths: list[Path]) -> tuple[Radiograph, ...]:
 
 def _sheet(study: Study, number: int, request: gr.Request) -> dict[str, Any]:
     badge = SIMULATED if study.simulated else None
-    share = study.judgement.views[number]
-    name = f"View {number + 1} of {len(study.views)}, P(abnormal) {_probability(share)}"
-    heat = Overlay(rgba=coloured(study.judgement.heat[number]), name="Grad-CAM", opacity=0.5)
+    judged, name = study.judgement, f"View {number + 1} of {len(study.views)}"
+    if judged.out:
+        shown = Shown(film=study.views[number], name=name, badge=badge)
+        return Sheet(first=shown).packed(session.folder(request))
+    name += f", P(abnormal) {_probability(judged.views[number])}"
+    heat = Overlay(rgba=coloured(judged.heat[number]), name="Grad-CAM", opacity=0.5)
     shown = Shown(film=study.views[number], name=name, badge=badge)
     return Sheet(first=shown, overlays=(heat,)).packed(session.folder(request))
 
@@ -214,15 +217,24 @@ def coloured(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _answer(judgement: Judgement) -> str:
+    domain = judgement.domain
+    if domain is not None and judgement.out:
+        return (
+            '<p class="fx-answer">No answer<small>Not a film for these weights</small></p>'
+            f'<p class="bs-about">{escape(domain.reason)}</p>'
+        )
+    care = f'<p class="bs-about">{escape(domain.reason)}</p>' if domain else ""
     word = "abnormal" if judgement.abnormal else "normal"
     return (
         f'<p class="fx-answer">P(abnormal) {_probability(judgement.study)}'
         f"<small>Called {word}: the mean of its views is {'over' if judgement.abnormal else 'not over'} 0.5</small></p>"
-        f'<p class="bs-about">{escape(judgement.calibration)}</p>'
+        f'{care}<p class="bs-about">{escape(judgement.calibration)}</p>'
     )
 
 
 def _facts(judgement: Judgement) -> dict[str, str]:
+    if judgement.out:
+        return {"Weights": judgement.card.summary}
     told = {f"View {i}": _probability(p) for i, p in enumerate(judgement.views, start=1)}
     return {**told, "Mean": _probability(judgement.study), "Weights": judgement.card.summary}
 
