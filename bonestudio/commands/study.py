@@ -51,10 +51,11 @@ def create(
     scores
         CSV of realism scores of these images: a column 'file', one column a score.
     phantoms
-        Number of questions on virtual patients, a try-out without folders. With --real alone, the
-        number of virtual patients that are the synthetic half.
+        Number of questions on virtual patients, a try-out without folders; those of --practice are
+        among them (12 make 8 that count). With --real alone, the number of virtual patients that are
+        the synthetic half.
     practice
-        Items set apart for practice.
+        Questions set apart for practice; they do not count.
     repeats
         Share of items shown twice, hidden.
     rounds
@@ -74,6 +75,7 @@ def create(
     """
     from bonestudio.commands.output import print_fields, print_json
     from bonestudio.commands.study_questions import Folders, questions_of
+    from bonestudio.turing.audit import not_audited
     from bonestudio.turing.design import design
     from bonestudio.turing.store import Store
 
@@ -99,7 +101,8 @@ def create(
         "study": study,
         "protocol": made_design.protocol.hash,
         "questions": len(made_design.protocol.questions),
-        "audit": made_design.protocol.audit,
+        "audit": made_design.protocol.audit
+        or f"not audited: {not_audited(made_design.protocol.items)}",
         "links": links,
     }
     print_json(answer) if json else print_fields(answer)

@@ -42,8 +42,8 @@ def held_out_errors(
     Returns
     -------
     scores
-        'error': mean root mean square error of a film's reconstruction at its own age, grey levels
-        0 to 1; 'ageing': mean root mean square difference between 2 and 18 years.
+        'error': mean root mean square error of a film's reconstruction at its own age, as a share
+        of the grey range; 'ageing': mean root mean square difference between 2 and 18 years.
     quantiles
         Of the error over films: probability → error.
     """
@@ -70,7 +70,7 @@ def usual_codes(encoder: nn.Module, films: GrowingFilms, device: Any) -> list[li
 
 
 def _apart(a: Tensor, b: Tensor) -> Tensor:
-    """Root mean square difference [n] of images in [-1, 1], in grey levels from 0 to 1."""
+    """Root mean square difference [n] of images in [-1, 1], as a share of the grey range."""
     return (a.float() - b.float()).square().flatten(1).mean(1).sqrt().cpu() / 2.0
 
 

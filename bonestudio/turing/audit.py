@@ -16,18 +16,20 @@ from bonestudio.turing.items import decode
 from bonestudio.turing.protocol import Item
 
 LIMIT = 0.6
+LEAST = 5  # images of a class, one for each fold
 Features = NDArray[np.float64]
 
 
 def audit(items: Sequence[Item], images: Mapping[str, bytes], *, seed: int = 0) -> dict[str, float]:
     """Return the cross-validated AUC of each family of trivial features, in [0.5, 1].
 
-    Only studies with two classes of single images can leak a class; others give an empty answer.
+    Only two classes of single images are audited; others give an empty answer, and
+    :func:`not_audited` says why.
     """
+    if not_audited(items):
+        return {}
     counted = [item for item in items if not item.practice]
     truth = np.array([item.truth == "synthetic" for item in counted])
-    if len(set(truth)) < 2 or min(truth.sum(), (~truth).sum()) < 5:
-        return {}
     pngs = [images[item.images[0]] for item in counted]
     pictures = [decode(png) for png in pngs]
     table: dict[str, Features] = {
@@ -35,6 +37,20 @@ def audit(items: Sequence[Item], images: Mapping[str, bytes], *, seed: int = 0) 
         **{name: np.stack([measure(p) for p in pictures]) for name, measure in _MEASURES.items()},
     }
     return {name: _auc(features, truth, seed) for name, features in table.items()}
+
+
+def not_audited(items: Sequence[Item]) -> str:
+    """Say why these items cannot be audited; nothing where they can."""
+    counted = [item for item in items if not item.practice]
+    if any(len(item.images) > 1 for item in counted):
+        return "the two images of a pair are seen together, and the audit looks at single ones"
+    synthetic = sum(item.truth == "synthetic" for item in counted)
+    real = sum(item.truth == "real" for item in counted)
+    if not synthetic or not real:
+        return "there are not two classes of images to tell apart"
+    if min(synthetic, real) < LEAST:
+        return f"each class needs {LEAST} images apart from practice, and the smaller has {min(synthetic, real)}"
+    return ""
 
 
 def _histogram(picture: NDArray[np.uint8]) -> Features:

@@ -1,6 +1,6 @@
 """The methods paragraph of a report: what was done, in sentences that a reviewer can check."""
 
-from bonestudio.turing.audit import LIMIT
+from bonestudio.turing.audit import LIMIT, not_audited
 from bonestudio.turing.protocol import Protocol
 from bonestudio.turing.results import Results
 
@@ -57,6 +57,8 @@ def _blinding(protocol: Protocol) -> list[str]:
             "Before the start, trivial classifiers on file size, histogram, border and spectrum "
             f"reached a cross-validated AUC of at most {protocol.audit[worst]:.2f} ({worst})."
         )
+    else:
+        sentences.append(f"No leak audit was made: {not_audited(protocol.items)}.")
     if protocol.audit_override and any(auc > LIMIT for auc in protocol.audit.values()):
         sentences.append(f"The investigator overrode the audit: {protocol.audit_override}")
     return sentences

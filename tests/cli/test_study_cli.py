@@ -126,6 +126,7 @@ def test_pairs_take_older_and_younger_versions(home):
     older, younger = images(home / "later", 5, first=1), images(home / "before", 3, first=2)
     made = create("--title", "Pairs", "--kind", "older-of-two", "--real", originals,
                   "--progressed", older, "--regressed", younger, "--practice", 0)  # fmt: skip
+    assert made["audit"].startswith("not audited: the two images of a pair")
     truths = [item.truth for item in Store().protocol(made["study"]).items]
     assert (truths.count("progression"), truths.count("regression")) == (5, 3)
 

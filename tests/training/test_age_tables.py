@@ -79,7 +79,7 @@ def test_the_two_tables_and_the_map(models, capsys):
     assert rows["+ SA"][fid] is None  # its weights are not there
     # An untrained model draws gray: far from bones, farther than a blur.
     assert rows["CAAE"][fid][0] > rows["real, blurred by 1 px"][fid][0]
-    assert 0.05 < rows["CAAE"]["error, grey levels"][0] < 0.6
+    assert 0.05 < rows["CAAE"]["error, share of the grey range"][0] < 0.6
 
     steps = {(row["years"], row["drawn by"]) for row in grown["rows"]}
     assert len(steps) == len(grown["rows"]) == 6 * 7

@@ -12,7 +12,7 @@ from PIL import Image
 from test_store import read_all
 
 from bonestudio.imaging.types import Radiograph
-from bonestudio.turing.audit import audit
+from bonestudio.turing.audit import audit, not_audited
 from bonestudio.turing.export import to_csv, to_imrmc
 from bonestudio.turing.items import Deck, decode, encode
 from bonestudio.turing.order import order_items
@@ -83,7 +83,13 @@ def test_the_audit_sees_a_border_and_passes_alike_classes():
     assert seen["border"] > 0.95
     assert seen["file size"] == 0.5
     assert max(audit(alike.items, alike.images).values()) < 0.75  # 60 images of pure noise
-    assert audit(leaking.items[::2], leaking.images) == {}  # one class has nothing to leak
+    assert not not_audited(leaking.items)
+    for some, why in (
+        (leaking.items[::2], "not two classes"),
+        (leaking.items[:9], "smaller has 4"),
+    ):
+        assert audit(some, leaking.images) == {}
+        assert why in not_audited(some)
 
 
 def test_a_changed_protocol_has_another_hash():

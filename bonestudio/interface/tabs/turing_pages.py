@@ -62,6 +62,8 @@ def study_table() -> gr.HTML:
 
 def study_page(protocol: "Protocol", summary: "StudySummary", findings: list[str]) -> str:
     """Lay out what was fixed, whether the log verifies, and how far each reader is."""
+    from bonestudio.turing.audit import not_audited
+
     log = "complete and unchanged" if not findings else " ".join(findings)
     audit = ", ".join(f"{name} {auc:.2f}" for name, auc in protocol.audit.items())
     known = {
@@ -70,7 +72,7 @@ def study_page(protocol: "Protocol", summary: "StudySummary", findings: list[str
         "Items": f"{len(protocol.questions)} and {len(protocol.items) - len(protocol.questions)} for practice; {100 * protocol.repeats:.0f} % shown twice",
         "Endpoint": protocol.primary_endpoint,
         "Margin": f"±{100 * protocol.margin:g} points, α {protocol.alpha:g}",
-        "Leak audit": f"AUC {audit}" if audit else "not for this kind of study",
+        "Leak audit": f"AUC {audit}" if audit else f"not audited: {not_audited(protocol.items)}",
         "Protocol": f"SHA-256 {protocol.hash[:24]}…",
         "Log": log,
     }

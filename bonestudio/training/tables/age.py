@@ -54,16 +54,22 @@ def reconstruction_table(
     return Table(
         name=f"age-{bone}-{source}",
         title=f"Bones redrawn at their own age: {bone}, {what} (paper 000, table 1)",
-        columns=["model", "N", *names, "error, grey levels", "FID Inception-v3, as printed"],
+        columns=[
+            "model",
+            "N",
+            *names,
+            "error, share of the grey range",
+            "FID Inception-v3, as printed",
+        ],
         rows=rows,
-        plotted=[*names[:2], *names[4:], "error, grey levels"],
+        plotted=[*names[:2], *names[4:], "error, share of the grey range"],
         notes=[
             f"Real: {len(real)} {MANY[bone]} of {what} that no model was trained on; seed {seed}.",
             "Made: G(E(x), l) with l the age (class) of x, the paper's age-invariant reconstruction.",
             f"Extractor {chosen}: scores of another extractor or other weights are not comparable.",
             INTERVALS,
             "Two halves: the floor, at half N. Blurred: what a loss of sharpness alone costs.",
-            "Error: root mean square over pixels in [0, 1], mean of films, with its 95 % interval.",
+            "Error: root mean square over pixels in [0, 1] (0.06 are 15 of 255 levels), mean of films, with its 95 % interval.",
             "As printed: Inception-v3, the paper's own 317 femora and 7 165 phalanges. – : no weights.",
         ],
     )
@@ -77,7 +83,7 @@ def held_out(bone: str, data: str, *, count: int, seed: int) -> GrowingFilms:
 
 
 def apart(films: Films, made: Films) -> Cell:
-    """Root mean square difference of each pair in grey levels 0 to 1: mean and its interval."""
+    """Root mean square difference of each pair, as a share of the grey range: mean and its interval."""
     each = np.sqrt(np.square(as_unit(films) - as_unit(made)).mean((1, 2)))
     mean, reach = float(each.mean()), float(1.96 * each.std(ddof=1) / np.sqrt(len(each)))
     return mean, mean - reach, mean + reach
