@@ -1,8 +1,14 @@
 """What the Volume tab says beside its picture, without a browser."""
 
-import pytest
+from types import SimpleNamespace
 
-from bonestudio.interface.tabs.volume_work import Kept, Moves, Work
+import pytest
+from volume_weights import BONE
+
+from bonestudio.instruments.volume.session import Step
+from bonestudio.interface.tabs.volume_answers import Answers
+from bonestudio.interface.tabs.volume_show import begun
+from bonestudio.interface.tabs.volume_work import Kept, Moves, Work, editor
 from bonestudio.interface.viewers.volume_editor import error_curve, measures, steps
 
 
@@ -34,6 +40,25 @@ def test_a_page_finds_what_it_had_in_hand_and_no_other_does():
         kept.found(visit, visit)
         kept.keep(visit, works[0])
     assert kept.found("visit 2", "page a") is None  # the oldest is forgotten first
+
+
+def test_each_target_is_a_step_and_says_whether_the_shape_was_kept(volume_weights, monkeypatch):
+    monkeypatch.setenv("BONESTUDIO_CHECKPOINTS", str(volume_weights))
+    at = editor(f"volume/{BONE}")
+    page = SimpleNamespace(attribute="attribute", change="change", keep="keep", status="status")
+    answers = Answers(page=page, work="work")
+    monkeypatch.setattr(Answers, "neutral", lambda *_: {})
+    monkeypatch.setattr(Answers, "all", lambda _self, work, *_: iter([{"work": work}]))
+    code = at.sample(seed=3)
+    work = begun(at.card.id, "Seed 3", code, second=Step(name="seed 2", code=code))
+    for spread, change in ((0.0, -20), (1e4, 20)):
+        monkeypatch.setattr(type(at), "spreads", lambda _, spread=spread: {"Tt.Ar": spread})
+        asked = {"work": work, "attribute": "Tb.BMD", "change": change, "keep": True}
+        *_, told = answers.aim(asked, None)
+        work = told["work"]
+    names = [step.name for step in work.session.steps]
+    assert [name.split(", ")[-1] for name in names] == ["Seed 3", "shape not kept", "shape kept"]
+    assert work.session.now.kept == ("Tt.Ar",)
 
 
 def test_the_curve_falls_from_the_first_error_to_the_last():

@@ -196,12 +196,12 @@ def _second(made: dict[str, Any]) -> None:
 def _edit(made: dict[str, Any]) -> None:
     made["direction"] = gr.Dropdown([], label="Direction", elem_id="volume-direction")
     made["keep"] = gr.Checkbox(
-        value=True, label="Keep the shape (Tt.Ar, Ct.Th)", elem_id="volume-keep"
+        value=True, label="Try to keep the shape (Tt.Ar, Ct.Th)", elem_id="volume-keep"
     )
     frame.heading("Edit to a target")
     made["attribute"] = gr.Dropdown([], label="Attribute", elem_id="volume-attribute")
     made["change"] = gr.Number(
-        value=-20, label="Change, in the unit of the table", elem_id="volume-change"
+        value=20, label="Change, in the unit of the table", elem_id="volume-change"
     )
     made["aim"] = gr.Button("Edit to the target", elem_id="volume-aim")
 

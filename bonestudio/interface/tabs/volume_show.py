@@ -10,6 +10,7 @@ import gradio as gr
 
 from bonestudio.checkpoints import Card
 from bonestudio.imaging.types import Volume
+from bonestudio.instruments.volume.keeping import Kept
 from bonestudio.instruments.volume.measures import rows
 from bonestudio.instruments.volume.session import Step
 from bonestudio.interface import frame, session
@@ -50,7 +51,7 @@ class Show:
             page.status: self.status(work, *said, f"drawn in {seconds}", "measuring …"),
         }
         told = self.numbers(work)
-        said = (*said, *self.moved(work))
+        said = (*said, *(one.words for one in self.kept(work) if not one.held))
         yield told | {page.status: self.status(work, *said, f"drawn in {seconds}")}
 
     def view(
@@ -105,13 +106,14 @@ class Show:
         after, realism = at.found(work.session.now.code)
         told = "" if realism is None else _realism(realism)
         why = after.why or before.why
-        notes = [one for one in ("; ".join(self.moved(work)), after.grain, told) if one]
+        kept = "; ".join(one.words for one in self.kept(work))
+        kept = f"This edit: {kept}" if kept else ""
+        notes = [one for one in (kept, after.grain, told) if one]
         return {self.page.measures: parts.measures(rows(before, after), why=why, notes=notes)}
 
-    def moved(self, work: Work) -> list[str]:
-        """Say what became of the attributes that the current step was to leave alone."""
-        history = work.session
-        return [one.words for one in editor(work.model).kept(history.before.code, history.now)]
+    def kept(self, work: Work) -> list[Kept]:
+        """Measure what became of the attributes that the current step was to leave alone."""
+        return editor(work.model).kept(work.session.before.code, work.session.now)
 
     def status(self, work: Work, *said: str) -> str:
         """Say what was done, with which weights."""
