@@ -32,9 +32,12 @@ class ImageFolder(Cohort):
         self.folder = existing_folder(folder, "your radiographs")
         self.mask_names = mask_names or {}
         self.classes: tuple[str, ...] = ()
+        self.patients_known = False
+        """Whether a table says which films are one patient's; if not, each film counts as a patient's own."""
         table = self.folder / "labels.csv"
         if table.is_file():
             rows = read_people(table).rows
+            self.patients_known = any(entry.patient != file for file, entry in rows.items())
             self.files = tuple(self.folder / file for file in rows)
             self.entries = tuple(rows.values())
             for path in self.files:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bonestudio.cohorts import Cohort, ImageFolder, Mura
+from bonestudio.cohorts import Cohort, Mura
 from bonestudio.cohorts.cohort import Subset
 from bonestudio.cohorts.sample import Entry, Sample
 from bonestudio.errors import TrainingError
@@ -20,6 +20,7 @@ from bonestudio.phantoms.fracture import BrokenBone, Fracture
 from bonestudio.phantoms.ordering import REGIONS, random_fracture
 from bonestudio.phantoms.patient import Style, VirtualPatient
 from bonestudio.phantoms.truth import Phantom
+from bonestudio.training.films import open_folder
 from bonestudio.training.virtual import OrderedPhantoms
 
 Arm = Literal["forearm", "wrist"]
@@ -133,7 +134,7 @@ def natural_arms(
         whole: list[Cohort] = [Mura(folder, region=REGIONS[kind]) for kind in kinds]
         parts = [cohort.split("test" if held_out else "train") for cohort in whole]
     else:
-        films = ImageFolder(folder)
+        films = open_folder(folder)
         parts = [films.split("test") if held_out else films.without("test")]
     return [Prepared(_of_class(part, abnormal=abnormal), size=size) for part in parts]
 

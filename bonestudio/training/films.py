@@ -4,8 +4,10 @@ A film is read (or a phantom rendered) once, made square and small, and kept in 
 """
 
 import hashlib
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache as cache_calls
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,24 @@ def open_cohort(
         raise TrainingError(f"There is no folder {folder}; give one of images with --data FOLDER.")
     if _mentions_bone_age(folder):
         return RsnaBoneAge(folder)
-    return ImageFolder(folder)
+    return open_folder(folder)
+
+
+def open_folder(folder: Path) -> ImageFolder:
+    """Open a folder of films to learn from, and say once if its split cannot keep patients together."""
+    films = ImageFolder(folder)
+    if not films.patients_known:
+        _say_once(
+            "Nothing in the folder says which films are one patient's, so each counts as a patient of "
+            "its own, and views of one may lie in both training and test; a labels.csv with the columns "
+            "file and patient keeps them together."
+        )
+    return films
+
+
+@cache_calls
+def _say_once(sentence: str) -> None:
+    logging.getLogger("bonestudio").warning(sentence)
 
 
 def read_films(cohort: Cohort, *, size: int, what: str = "films") -> Pixels:

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt
 
-from bonestudio.cohorts import Cohort, ImageFolder, Mura
+from bonestudio.cohorts import Cohort, Mura
 from bonestudio.cohorts.cohort import PARTS, Part
 from bonestudio.cohorts.sample import Entry
 from bonestudio.errors import TrainingError
 from bonestudio.metrics.extractors import film_levels
 from bonestudio.training.arm_studies import EVENED, ArmStudies
 from bonestudio.training.arms import Arm, Prepared
-from bonestudio.training.films import Films, cache_key, kept, read_films
+from bonestudio.training.films import Films, cache_key, kept, open_folder, read_films
 from bonestudio.training.order import Rows
 from bonestudio.training.recipes import Source
 from bonestudio.training.terminal import watched
@@ -148,7 +148,7 @@ def open_labelled(folder: Path, regions: Sequence[str]) -> list[Cohort]:
         raise TrainingError(f"There is no folder {folder}; give one of images with --data FOLDER.")
     if any((root / "train").is_dir() for root in (folder, folder / "MURA-v1.1")):
         return [Mura(folder, region=region) for region in regions]
-    cohort = ImageFolder(folder)
+    cohort = open_folder(folder)
     if any("abnormal" not in entry.labels for entry in told(cohort)):
         raise TrainingError(
             f"The folder '{folder.name}' does not say which films are abnormal: give it a "

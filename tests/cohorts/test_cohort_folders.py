@@ -195,6 +195,7 @@ def test_image_folder_takes_classes_from_folders_and_masks_beside(tmp_path, film
     Image.fromarray(mask).save(tmp_path / "masks" / "hand" / "b.png")
     folder = ImageFolder(tmp_path, mask_names={1: "radius"})
     assert folder.classes == ("femur", "hand")
+    assert not folder.patients_known
     assert [sample.labels for sample in folder] == [{"class": 0.0}, {"class": 1.0}]
     assert folder[0].masks == {}
     masks = folder[1].masks
@@ -211,6 +212,7 @@ def test_image_folder_with_a_table(tmp_path, film):
     film(tmp_path / "b.png")
     (tmp_path / "labels.csv").write_text("file,patient,age,sex,angle\nb.png,p1,7.5,male,12\n")
     folder = ImageFolder(tmp_path)
+    assert folder.patients_known
     assert len(folder) == 1
     sample = folder[0]
     assert (sample.name, sample.patient, sample.age, sample.sex) == ("b", "p1", 7.5, "M")

@@ -221,10 +221,12 @@ def test_a_folder_must_say_what_it_shows(tmp_path, said):
         opened("fracture/residual-forearm-paper", tmp_path, tmp_path)
 
 
-def test_two_folders_name_the_classes(tmp_path):
+def test_two_folders_name_the_classes_and_nobody_the_patients(tmp_path, caplog):
     noise(tmp_path / "normal", 10)
     noise(tmp_path / "abnormal", 10)
-    parts = open_studies(StudySource(source=str(tmp_path)))
+    parts = [open_studies(StudySource(source=str(tmp_path))) for _ in range(2)][-1]
+    (said,) = caplog.messages  # once
+    assert "each counts as a patient of its own" in said
     labels = [e.labels["abnormal"] for part in parts.values() for c in part for e in c.entries]
     assert (len(labels), sum(labels)) == (20, 10)
 
