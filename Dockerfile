@@ -24,7 +24,7 @@ ARG PIP_EXTRA_INDEX_URL
 COPY constraints.txt ./
 RUN pip install --constraint constraints.txt torch==2.13.0
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE LICENSE-RSNA-WEIGHTS ./
 COPY bonestudio bonestudio
 COPY checkpoints checkpoints
 COPY assets assets
