@@ -50,7 +50,7 @@ def fracture_sample(
         seed: Seed of the first hand, from 0 on; the next one has the next seed.
         count: Hands, 1 to 64.
         truncation: Keep codes within this many standard deviations, 0.2 to 3; as trained by default.
-        model: Weights such as 'fracture/dcgan-hands-fast'; the best that are there by default.
+        model: Weights such as 'fracture/dcgan-hands-quick'; the best that are there by default.
         check: Look for each hand among the films that the weights learned from.
 
     Returns:
@@ -147,7 +147,7 @@ def fracture_classify(
 
     Args:
         files: The views of one study, up to 12: DICOM, PNG, JPEG, TIFF or NPY.
-        model: Weights such as 'fracture/densenet169-arms'; the best that are there by default.
+        model: Weights such as 'fracture/densenet169-forearm-phantom'; the best that are there by default.
 
     Returns:
         Whether the weights know such films at all ('out': then no answer is given); P(abnormal) of each view and their mean, which decides against 0.5; how far the probabilities can be trusted; and for each view a heat map of what spoke for 'abnormal' (8-bit PNG).
