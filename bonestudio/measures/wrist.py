@@ -151,11 +151,11 @@ class WristMeasures:
         )
 
     def told(self) -> dict[str, Any]:
-        """Return everything as plain data, for JSON; values to 0.1° or 0.1 mm, no film tells more."""
+        """Return everything as plain data, for JSON."""
         rows = [
             {
                 "name": m.name,
-                "value": None if m.value is None else round(m.value, 1),
+                "value": m.value,
                 "unit": m.unit,
                 "not_measurable": m.why,
                 "normal": [m.normal.low, m.normal.high],

@@ -143,7 +143,10 @@ class Segmentation:
         return scores
 
     def told(self) -> dict[str, Any]:
-        """Return it as plain data, for JSON."""
+        """Return it as plain data, for JSON; angles to 0.1°, lengths to 0.1 mm: no film tells more."""
+        wrist = self.wrist.told()
+        for row in wrist["measurements"]:
+            row["value"] = None if row["value"] is None else round(row["value"], 1)
         area = float(np.prod(self.film.spacing)) if self.film.spacing else None
         bones = [
             {
@@ -157,7 +160,7 @@ class Segmentation:
             "way": self.way,
             "model": self.model,
             "bones": bones,
-            "wrist": self.wrist.told(),
+            "wrist": wrist,
             "seconds": round(self.seconds, 2),
         }
 
