@@ -29,7 +29,7 @@ FILES: Final = {
     "Measurements, CSV": "csv",
     "DICOM SEG": "seg",
 }
-_SHOWN = ("2-hand-12", "3-wrist-broken", "4-wrist-side", "1-hand-5", "5-forearm-broken")
+_SHOWN = ("3-wrist-broken", "4-wrist-side", "2-hand-12", "1-hand-5", "5-forearm-broken")
 BOX: Final = LightBox()
 
 

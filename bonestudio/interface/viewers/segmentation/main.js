@@ -39,8 +39,17 @@ export async function mountDeck(element, props, watch, send) {
 	watch("value", () => show(props.value));
 	show(props.value);
 	whenSeen(root, () => props.value || send.open());
-	// The page is left or loaded again: strokes that no file holds are asked about.
-	window.addEventListener("beforeunload", (event) => bones.edit > bones.saved && event.preventDefault());
+	window.addEventListener("beforeunload", (event) => askFirst(event, tell), {capture: true});
+}
+
+// The page is left or loaded again: strokes that no file holds are asked about. Gradio must not hear of it
+// (whoever captures hears first): it would end its connection, though the person may stay. The browser
+// drops answers that were on their way; who stays sends the strokes again.
+function askFirst(event, tell) {
+	if (bones.edit <= bones.saved) return;
+	event.preventDefault();
+	event.stopImmediatePropagation();
+	setTimeout(tell.edited);
 }
 
 const PATIENCE = 60_000; // milliseconds
