@@ -15,7 +15,6 @@ export class Bones {
 	dice = null;
 	edit = 0; // strokes and drags since the film was opened
 	answered = 0; // the last of them that the server knows
-	saved = 0; // the last of them that a file holds
 	canvas = document.createElement("canvas");
 	#undo = [];
 	#listeners = [];
@@ -30,7 +29,7 @@ export class Bones {
 
 	lay(film, bits, bones) {
 		const before = new Map(this.bones.map(({name, shown}) => [name, shown]));
-		Object.assign(this, {film, bits, edit: 0, answered: 0, saved: 0, dice: null});
+		Object.assign(this, {film, bits, edit: 0, answered: 0, dice: null});
 		this.#undo = [];
 		this.bones = bones.map((bone) => ({...bone, shown: before.get(bone.name) ?? true, pixels: 0}));
 		this.radius = Math.max(2, Math.round(Math.max(film.width, film.height) / 80));

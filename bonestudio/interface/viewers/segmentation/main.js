@@ -39,17 +39,6 @@ export async function mountDeck(element, props, watch, send) {
 	watch("value", () => show(props.value));
 	show(props.value);
 	whenSeen(root, () => props.value || send.open());
-	window.addEventListener("beforeunload", (event) => askFirst(event, tell), {capture: true});
-}
-
-// The page is left or loaded again: strokes that no file holds are asked about. Gradio must not hear of it
-// (whoever captures hears first): it would end its connection, though the person may stay. The browser
-// drops answers that were on their way; who stays sends the strokes again.
-function askFirst(event, tell) {
-	if (bones.edit <= bones.saved) return;
-	event.preventDefault();
-	event.stopImmediatePropagation();
-	setTimeout(tell.edited);
 }
 
 const PATIENCE = 60_000; // milliseconds
@@ -57,7 +46,6 @@ const PATIENCE = 60_000; // milliseconds
 // What is saved is what is seen: wait until the server knows the last stroke.
 async function settled() {
 	const until = Date.now() + PATIENCE;
-	bones.saved = bones.edit;
 	while (bones.answered < bones.edit && Date.now() < until) await new Promise((done) => setTimeout(done, 30));
 }
 
