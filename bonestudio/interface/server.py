@@ -8,12 +8,14 @@ from importlib import import_module
 from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
+from threading import Timer
 from types import FrameType
 
 import bonestudio.interface.silence  # noqa: F401 — before Gradio is imported
 from bonestudio.errors import RequestError
 from bonestudio.interface.accounts import read_accounts
+
+_PAGE = 1.0  # seconds in which a browser that waits for the studio has fetched the page
 
 
 def launch(
@@ -90,8 +92,8 @@ def launch(
             inbrowser=False,
             prevent_thread_lock=True,
         )
-    # While the browser builds the page; not a daemon, which could be torn down within an import.
-    Thread(target=_load_what_pictures_need, name="loading").start()
+    # Once the browser has the page; no daemon, which could be torn down within an import.
+    Timer(_PAGE, _load_what_pictures_need).start()
     print(f"Bone Studio is open at {address}  (Ctrl+C closes it)", flush=True)
     if window:
         _show_window(address)
