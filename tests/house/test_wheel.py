@@ -87,6 +87,7 @@ def test_the_wheel_says_that_some_weights_have_other_terms(wheel: Path) -> None:
         assert archive.read(name.replace("METADATA", "licenses/LICENSE-RSNA-WEIGHTS"))
     assert "License-Expression: Apache-2.0 AND LicenseRef-RSNA-weights" in told
 
+
 def test_nothing_else_is_inside(wheel: Path, tracked: list[Path]) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = archive.namelist()
