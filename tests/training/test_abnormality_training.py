@@ -15,6 +15,7 @@ from bonestudio.instruments.fracture.abnormality import AbnormalityClassifier, s
 from bonestudio.networks.classifiers import DenseNet169
 from bonestudio.training import train
 from bonestudio.training.experiments.abnormality import Abnormality
+from bonestudio.training.films import _say_once
 from bonestudio.training.logbook import read_lines
 from bonestudio.training.loop import Loop
 from bonestudio.training.pretrained import fill_densenet
@@ -224,6 +225,7 @@ def test_a_folder_must_say_what_it_shows(tmp_path, said):
 def test_two_folders_name_the_classes_and_nobody_the_patients(tmp_path, caplog):
     noise(tmp_path / "normal", 10)
     noise(tmp_path / "abnormal", 10)
+    _say_once.cache_clear()  # another test may have been told already
     parts = [open_studies(StudySource(source=str(tmp_path))) for _ in range(2)][-1]
     (said,) = caplog.messages  # once
     assert "each counts as a patient of its own" in said
