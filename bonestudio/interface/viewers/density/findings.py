@@ -101,7 +101,7 @@ def _gauge(site: Site, score: Score) -> str:
         else ""
     )
     return (
-        f'<section class="dn-score"><h3>{name} <span>{words}</span></h3>{drawing}'
+        f'<section class="dn-score"><h2>{name} <span>{words}</span></h2>{drawing}'
         f"<p>{escape(score.words)}</p>{classes}</section>"
     )
 
@@ -130,7 +130,7 @@ def _profile(places: Sequence[float], values: Sequence[float]) -> str:
         f'<text class="dn-end" x="24" y="{y + 4}">{at:.1f}</text>' for at, y in numbers.items()
     )
     return (
-        '<h3 class="bs-heading">Along the neck</h3>'
+        '<h2 class="bs-heading">Along the neck</h2>'
         f'<svg class="dn-profile" viewBox="0 0 {_WIDE} {high}" role="img" aria-label="Density along the neck, '
         f'from {min(values):.2f} to {max(values):.2f} g/cm²"><path class="dn-axis" d="M{left} 6V{base}H{_WIDE - 4}"/>'
         f'<polyline points="{spots}"/>{ticks}<text class="dn-start" x="{left}" y="92">head’s centre, g/cm²</text>'
