@@ -152,6 +152,8 @@ def test_uploads_and_pictures_are_deleted(browser, tmp_path: Path, dicom_file: P
         context = browser.new_context()
         page = context.new_page()
         page.goto(address)
+        # An answer that is still being made when the visitor leaves would be kept until the studio closes.
+        page.get_by_text("all ages in").locator("visible=true").first.wait_for(timeout=120_000)
         page.get_by_role("tab", name="Light box").click()
         page.wait_for_function("document.querySelector('#viewer-lightbox .rv')?.viewer?.film")
         page.set_input_files(UPLOAD, dicom_file)
