@@ -122,6 +122,9 @@ def test_from_a_sample_to_a_download_with_the_camera_kept(
     slide(page, "layers", 3, "after layer 3")
     mode(page, "Edit")
     slide(page, "amount", 2, "Tb.BMD, α +2.0")
+    # The slider's last answer, which knows of no difference yet, is there before one is asked for.
+    said = page.locator("#tab-volume .block.bs-status")
+    expect(said).to_contain_text("\N{GREEK SMALL LETTER ALPHA} +2.0", timeout=60_000)
     page.locator("#volume-differ input").check()
     expect(page.locator("#volume-volume .bv-scale")).to_be_visible(timeout=60_000)
     keep(page, "volume-edit")
